@@ -1,0 +1,84 @@
+# The commands of the course. `make help` lists them. Each one installs what it needs into .venv first.
+
+PYTHON ?= python3
+# More options for pip, for instance the index of PyTorch's CPU-only builds (see README.md, "Install").
+PIP_ARGS ?=
+# More options for pytest: make test PYTEST_ARGS="-k masks"
+PYTEST_ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+LESSONS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
+BOOK := book/_build/html
+BUILD_BOOK = $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
+	--path-output book -W -n --keep-going --quiet
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+export PYTHONUNBUFFERED := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export MPLBACKEND ?= agg
+
+.DEFAULT_GOAL := help
+.PHONY: help install course test test-quick lab notebooks book results bench links lint clean
+
+help: ## this list
+	@echo "ver-lite: make TARGET, with the times measured on two CPU cores"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: PYTHON (which Python makes .venv), PIP_ARGS, PYTEST_ARGS."
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ver-lite needs Python 3.11 or newer; this is %s. Say which with: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments: install its venv package (python3-venv on Debian)"; exit 1; }
+	@echo "Installing the library and its tools into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -qq $(PIP_ARGS) -c constraints.txt -e '.[course,test]'
+	@touch $@
+
+install: $(STAMP) ## the library and its tools, into .venv (TODO-MEASURE)
+
+course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (TODO-MEASURE)
+	$(VENV)/bin/ver-lite train reviews --out runs/first --overwrite
+	$(PY) -m ver_lite.course.notebooks execute --into book/_build/executed $(LESSONS)
+	$(BUILD_BOOK)
+	@echo
+	@echo "Your first game is in runs/first: look at it with   $(VENV)/bin/ver-lite show runs/first"
+	@echo "The lessons you just ran are in book/_build/executed; to work in them:   make lab"
+	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
+
+test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (TODO-MEASURE)
+	$(PY) -m pytest tests $(LESSONS) $(NBVAL) $(PYTEST_ARGS)
+
+test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (TODO-MEASURE)
+	$(PY) -m pytest tests -m "not slow and not notebook and not browser" $(PYTEST_ARGS)
+
+lab: $(STAMP) ## open the lessons in JupyterLab
+	$(VENV)/bin/jupyter lab notebooks/00-start-here.ipynb
+
+notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (TODO-MEASURE)
+	$(PY) -m ver_lite.course.notebooks execute --record $(LESSONS)
+	$(PY) -m ver_lite.course.notebooks check $(LESSONS)
+
+book: $(STAMP) ## build the book; a warning is an error (TODO-MEASURE)
+	$(BUILD_BOOK)
+	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
+
+results: $(STAMP) ## measure the recorded results in data/results/ again (TODO-MEASURE)
+	$(PY) -m ver_lite.results
+
+bench: $(STAMP) ## time the parts that must be fast (TODO-MEASURE)
+	$(PY) -m ver_lite.bench
+
+links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
+	$(PY) -m ver_lite.course.notebooks links
+
+lint: $(STAMP) ## ruff: rules and format (1 s)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean: ## remove .venv, the built book and caches; runs/ and corpora stay
+	rm -rf $(VENV) book/_build .pytest_cache .ruff_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

@@ -1,0 +1,112 @@
+"""Text in, batches out: every corpus by name, or your own by path."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary, assemble
+
+__all__ = ["Batch", "Corpus", "CorpusError", "NAMES", "Split", "Text", "Vocabulary", "assemble", "load_corpus"]
+
+
+def _reader(name: str) -> Callable[..., Any]:
+    if name in ("movies", "multirc", "fever"):
+        from ver_lite.corpora.eraser import read_eraser
+
+        return lambda path, **options: read_eraser(path, name, **options)
+    if name == "beer":
+        from ver_lite.corpora.beer import read_beer as read
+    elif name == "hotel":
+        from ver_lite.corpora.hotel import read_hotel as read
+    elif name == "tweets":
+        from ver_lite.corpora.tweets import read_tweets as read
+    else:
+        from ver_lite.corpora.jsonl import read_jsonl as read
+    return read
+
+
+# Where a corpus lies under the data folder, first as `ver-lite fetch` leaves it; the first place that exists is taken.
+_PLACES = {
+    "movies": ("movies", "movies.tar.gz", "eraser/movies", "eraser/movies.tar.gz", "eraser/movies.repacked.tar.gz"),
+    "multirc": ("multirc", "multirc.tar.gz", "eraser/multirc", "eraser/multirc.tar.gz", "eraser/multirc.repacked.tar.gz"),
+    "fever": ("fever", "fever.tar.gz", "eraser/fever", "eraser/fever.tar.gz", "eraser/fever.repacked.tar.gz"),
+    "beer": ("beer",),
+    "hotel": ("hotel", "hotel.zip", "data.zip", "r2a.zip"),
+    "tweets": ("tweets", "tweets.csv", "tweet_sentiment_extraction"),
+}
+NAMES = ("reviews", *_PLACES)
+
+
+def load_corpus(
+    name_or_path: str | Path,
+    *,
+    folder: str | Path | None = None,
+    max_length: int | None = 256,
+    min_count: int = 1,
+    max_words: int | None = None,
+    leaks: str = "remove",
+    **options: Any,
+) -> Corpus:
+    """A corpus by name ("reviews", "beer", "hotel", "movies", "multirc", "fever", "tweets") or your own by path.
+
+    ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where
+    ``ver-lite fetch`` puts it. Texts are cut at ``max_length`` words; words seen less than ``min_count`` times in train
+    are unknown, ``max_words`` keeps the most frequent ones. ``leaks``: "remove" or "keep" training texts that also
+    stand in the annotated test set. ``options`` go to the reader (``aspect="palate"``, ``seed=1``) or, for "reviews",
+    to ``make_reviews`` (``size="tiny"``, ``rho=0.9``).
+
+    A path is a JSON Lines file, or a folder with train.jsonl and test.jsonl, one text a line:
+    ``{"text": "...", "label": "positive", "rationale": [[0, 12]]}``. Raises CorpusError: file, line, problem.
+    """
+    given = {"folder": None if folder is None else str(folder), "max_length": max_length, "min_count": min_count}
+    given |= {"max_words": max_words, "leaks": leaks, **options}
+    name = str(name_or_path)
+    if name == "reviews":
+        from ver_lite.corpora.reviews import make_reviews
+
+        corpus = make_reviews(**options)
+        given = dict(options)
+    else:
+        place = Path(folder) if folder is not None else _find(name)
+        try:
+            splits, classes, facts = _reader(name)(place, **options)
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            option = str(error).rsplit(" ", 1)[-1]
+            raise CorpusError(f"the reader of {name} has no option {option}") from None
+        sizes = {"max_length": max_length, "min_count": min_count, "max_words": max_words, "leaks": leaks}
+        corpus = assemble(name, splits, classes, facts, **sizes)
+    corpus.card["loaded_with"] = {"name": name, **given}
+    return corpus
+
+
+def data_folder() -> Path:
+    """Where downloaded corpora lie: $VER_LITE_DATA, else the system's folder for cached data."""
+    named = os.environ.get("VER_LITE_DATA")
+    if named:
+        return Path(named)
+    import pooch
+
+    return Path(pooch.os_cache("ver-lite"))
+
+
+def _find(name: str) -> Path:
+    if name not in _PLACES:
+        if Path(name).exists():
+            return Path(name)
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise CorpusError(
+            f"no corpus and no file is called {name!r}", hint=f"{hint}There are: {', '.join(NAMES)}; or give a path."
+        )
+    home = data_folder()
+    for place in _PLACES[name]:
+        if (home / place).exists():
+            return home / place
+    hint = f"Run `ver-lite fetch {name}`, or say where it is with folder=...; for your own copy set VER_LITE_DATA."
+    raise CorpusError(f"{name} is not under {home}", hint=hint)

@@ -1,0 +1,332 @@
+"""What every corpus becomes: texts in, batches out.
+
+A reader turns a file into :class:`Text` records; :func:`assemble` checks them, builds the vocabulary and encodes each
+split once; :meth:`Split.batches` cuts a split into batches of similar length. Lesson 02 explains a batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+PADDING, UNKNOWN = 0, 1
+
+
+class CorpusError(ValueError):
+    """Bad input, said for people: what was wrong, in which file and line, and what to do."""
+
+    def __init__(self, problem: str, path: str | Path | None = None, line: int | None = None, hint: str = ""):
+        self.problem, self.path, self.line, self.hint = problem, path, line, hint
+        where = "" if path is None else f"{path}" + ("" if line is None else f", line {line}") + ": "
+        super().__init__(f"{where}{problem.rstrip('.')}." + (f" {hint}" if hint else ""))
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text as read, before it is encoded.
+
+    ``words`` keep their case; encoding lower-cases them. ``rationale`` has one flag a word, or is None where nobody
+    annotated the text. ``query`` (a question, a claim) stands before the text: both players read it, nobody selects it.
+    """
+
+    words: tuple[str, ...]
+    label: int
+    rationale: tuple[bool, ...] | None = None
+    query: tuple[str, ...] = ()
+    id: str = ""
+
+    def key(self) -> str:
+        """What makes two texts the same text: query and words, lower-cased."""
+        return " ".join((*self.query, "\0", *self.words)).lower()
+
+
+class Vocabulary:
+    """Words and their numbers. 0 is padding, 1 the unknown word."""
+
+    def __init__(self, words: Sequence[str]):
+        self.words = ["<pad>", "<unk>", *words]
+        self._index = {word: i for i, word in enumerate(self.words)}
+        if len(self._index) != len(self.words):
+            twice = next(word for word, n in Counter(self.words).items() if n > 1)
+            raise CorpusError(f"the vocabulary lists {twice!r} twice", hint="Give every word once.")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word.lower() in self._index
+
+    def index(self, word: str) -> int:
+        return self._index.get(word.lower(), UNKNOWN)
+
+    def encode(self, words: Iterable[str]) -> list[int]:
+        return [self._index.get(word.lower(), UNKNOWN) for word in words]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        return [self.words[int(i)] for i in ids]
+
+    @classmethod
+    def build(cls, texts: Iterable[Text], min_count: int = 1, max_size: int | None = None) -> Vocabulary:
+        """The words of ``texts`` seen at least ``min_count`` times, most frequent first, ties in alphabetical order."""
+        counts = Counter(word.lower() for text in texts for word in (*text.query, *text.words))
+        for reserved in ("<pad>", "<unk>"):
+            counts.pop(reserved, None)
+        kept = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
+        return cls(kept[:max_size])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the players are given; see the names in the notation page.
+
+    ``tokens`` int [B, T], ``real`` bool [B, T] (a word, not padding), ``selectable`` bool [B, T] (real and not part of
+    the query), ``labels`` int [B], ``gold`` bool [B, T], ``annotated`` bool [B] (somebody marked a rationale),
+    ``index`` int [B] (the texts' numbers in their split).
+    """
+
+    tokens: Tensor
+    real: Tensor
+    selectable: Tensor
+    labels: Tensor
+    gold: Tensor
+    annotated: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def query(self) -> Tensor:
+        """bool [B, T]: real words that are shown to both players and never selected."""
+        return self.real & ~self.selectable
+
+
+@dataclass
+class Split:
+    """Encoded texts, padded once. ``lengths`` count query and text; both length tensors stay on the CPU."""
+
+    tokens: Tensor  # int32 [N, T]
+    lengths: Tensor  # int64 [N]
+    query_lengths: Tensor  # int64 [N]
+    labels: Tensor  # int64 [N]
+    gold: Tensor  # bool [N, T]
+    annotated: Tensor  # bool [N]
+    texts: list[Text] | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_arrays(cls, tokens, lengths, labels, gold, annotated=None, query_lengths=None, texts=None) -> Split:
+        """A split from arrays or tensors (``tokens``, ``gold`` [N, T]; the others [N]).
+
+        Raises CorpusError when the shapes disagree, a length exceeds T, or gold marks the query or the padding.
+        """
+        n = len(labels)
+        annotated = np.ones(n, bool) if annotated is None else annotated
+        query_lengths = np.zeros(n, np.int64) if query_lengths is None else query_lengths
+        made = cls(
+            torch.as_tensor(tokens).to(torch.int32),
+            torch.as_tensor(lengths).to(torch.int64),
+            torch.as_tensor(query_lengths).to(torch.int64),
+            torch.as_tensor(labels).to(torch.int64),
+            torch.as_tensor(gold).to(torch.bool),
+            torch.as_tensor(annotated).to(torch.bool),
+            texts,
+        )
+        shape = tuple(made.tokens.shape)
+        if len(shape) != 2 or shape[0] != n:
+            raise CorpusError(f"tokens have shape {shape}, expected [{n}, T]")
+        if tuple(made.gold.shape) != shape:
+            raise CorpusError(f"gold has shape {tuple(made.gold.shape)}, expected {shape}")
+        for name in ("lengths", "query_lengths", "annotated"):
+            if tuple(getattr(made, name).shape) != (n,):
+                raise CorpusError(f"{name} has shape {tuple(getattr(made, name).shape)}, expected ({n},)")
+        if n and (int(made.lengths.max()) > shape[1] or bool((made.query_lengths > made.lengths).any())):
+            raise CorpusError(f"a length exceeds what holds it: the padded width is {shape[1]}")
+        selectable = _positions(made.lengths, made.query_lengths, shape[1])[1]
+        if bool((made.gold & ~selectable).any()):
+            raise CorpusError("gold marks a position that is padding or query")
+        return made
+
+    @classmethod
+    def encode(cls, texts: Sequence[Text], vocabulary: Vocabulary, max_length: int | None = 256) -> Split:
+        """Number the words of ``texts``, cut each text at ``max_length`` words (the query is not counted or cut)."""
+        cut = [text.words[:max_length] for text in texts]
+        queries = np.array([len(text.query) for text in texts], np.int64)
+        lengths = queries + np.array([len(words) for words in cut], np.int64)
+        tokens = np.zeros((len(texts), int(lengths.max(initial=0))), np.int32)
+        gold = np.zeros(tokens.shape, bool)
+        for i, (text, words) in enumerate(zip(texts, cut, strict=True)):
+            tokens[i, : lengths[i]] = vocabulary.encode((*text.query, *words))
+            if text.rationale is not None:
+                gold[i, queries[i] : lengths[i]] = text.rationale[: len(words)]
+        labels = np.array([text.label for text in texts], np.int64)
+        annotated = np.array([text.rationale is not None for text in texts], bool)
+        return cls.from_arrays(tokens, lengths, labels, gold, annotated, queries, list(texts))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: str | torch.device) -> Split:
+        """The same split with its tensors on ``device`` (the lengths stay: trimming a batch must not wait for it)."""
+        names = ("tokens", "labels", "gold", "annotated")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+    def words(self, i: int, vocabulary: Vocabulary) -> list[str]:
+        """The words of text ``i`` as its source wrote them, query first, cut as the players see them."""
+        if self.texts is None:
+            return vocabulary.decode(self.tokens[i, : int(self.lengths[i])])
+        return list((*self.texts[i].query, *self.texts[i].words)[: int(self.lengths[i])])
+
+    def batch(self, rows: Tensor) -> Batch:
+        """The texts ``rows`` (int64, on the CPU) as one batch, trimmed to the longest of them."""
+        device = self.tokens.device
+        lengths, queries = self.lengths[rows], self.query_lengths[rows]
+        width = max(int(lengths.max()), 1) if len(rows) else 1
+        real, selectable = _positions(lengths.to(device), queries.to(device), width)
+        at = rows.to(device)
+        tokens = self.tokens[at, :width].to(torch.int64)
+        gold = self.gold[at, :width]
+        if tokens.shape[1] < width:  # a split of empty texts only
+            tokens, gold = tokens.new_zeros(len(rows), width), gold.new_zeros(len(rows), width)
+        return Batch(tokens, real, selectable, self.labels[at], gold, self.annotated[at], at)
+
+    def batches(self, size: int, *, generator: torch.Generator | None = None, bucket: int = 50) -> Iterator[Batch]:
+        """Batches of ``size`` texts of similar length.
+
+        Without a generator every text comes once, longest batches last, in a fixed order. With one, the texts are
+        shuffled, sorted by length within pools of ``bucket`` batches, and the batches shuffled again: the same
+        generator state gives the same batches.
+        """
+        if size < 1:
+            raise ValueError(f"batch size must be at least 1, not {size}")
+        yield from (self.batch(rows) for rows in self.batch_rows(size, generator, bucket))
+
+    def batch_rows(self, size: int, generator: torch.Generator | None = None, bucket: int = 50) -> list[Tensor]:
+        """The rows of each batch, as :meth:`batches` deals them."""
+        if generator is None:
+            return list(torch.argsort(self.lengths, stable=True).split(size))
+        order = torch.randperm(len(self), generator=generator)
+        pools = order.split(size * bucket)
+        rows = [b for pool in pools for b in pool[torch.argsort(self.lengths[pool], stable=True)].split(size)]
+        return [rows[int(i)] for i in torch.randperm(len(rows), generator=generator)]
+
+
+def _positions(lengths: Tensor, query_lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """``real`` and ``selectable`` (bool [B, T]) from the two lengths of each text (int [B])."""
+    at = torch.arange(width, device=lengths.device)
+    real = at < lengths[:, None]
+    return real, real & (at >= query_lengths[:, None])
+
+
+@dataclass
+class Corpus:
+    """Three splits, their vocabulary, the names of the classes, and a card that says what all this is."""
+
+    name: str
+    train: Split
+    dev: Split
+    test: Split
+    vocabulary: Vocabulary
+    classes: tuple[str, ...]
+    card: dict[str, Any]
+    world: Any = None
+
+    def splits(self) -> dict[str, Split]:
+        return {"train": self.train, "dev": self.dev, "test": self.test}
+
+
+def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
+    """What a card says of a split: texts, classes, mean length in tokens, gold share of the annotated texts."""
+    lengths = (split.lengths - split.query_lengths).double()
+    share = split.gold.sum(1) / lengths.clamp(min=1)
+    marked = split.annotated & (lengths > 0)
+    counts = torch.bincount(split.labels, minlength=len(classes))
+    return {
+        "texts": len(split),
+        "classes": {name: int(n) for name, n in zip(classes, counts, strict=True)},
+        "mean_length": round(float(lengths.mean()), 2),
+        "longest": int(lengths.max()),
+        "annotated": int(split.annotated.sum()),
+        "annotated_but_empty": int((split.annotated & ~split.gold.any(1)).sum()),
+        "gold_share": round(float(share[marked].mean()), 4) if bool(marked.any()) else None,
+    }
+
+
+def balanced(texts: Sequence[Text], seed: int = 0) -> list[Text]:
+    """A fixed subsample in which every class is as large as the smallest one; the order is kept."""
+    counts = Counter(text.label for text in texts)
+    size = min(counts.values(), default=0)
+    random = np.random.Generator(np.random.PCG64(seed))
+    kept: set[int] = set()
+    for label in sorted(counts):
+        rows = [i for i, text in enumerate(texts) if text.label == label]
+        kept.update(int(i) for i in random.permutation(rows)[:size])
+    return [text for i, text in enumerate(texts) if i in kept]
+
+
+def remove_leaks(splits: dict[str, list[Text]]) -> tuple[dict[str, list[Text]], dict[str, int]]:
+    """Take out of train and dev what also stands in the annotated test set; also return how many that were."""
+    annotated = {text.key() for text in splits["test"] if text.rationale is not None}
+    kept = {name: [t for t in splits[name] if t.key() not in annotated] for name in ("train", "dev")}
+    return {**kept, "test": splits["test"]}, {name: len(splits[name]) - len(kept[name]) for name in kept}
+
+
+def assemble(
+    name: str,
+    splits: dict[str, list[Text]],
+    classes: Sequence[str],
+    facts: dict[str, Any],
+    *,
+    max_length: int | None = 256,
+    min_count: int = 1,
+    max_words: int | None = None,
+    leaks: str = "remove",
+) -> Corpus:
+    """Check the texts a reader returned, build the vocabulary from train and encode the three splits.
+
+    ``leaks``: "remove" takes texts of the annotated test set out of train and dev (the card counts them), "keep"
+    leaves them. Raises CorpusError for an empty split, a train split of one class, a text of zero words, a label
+    without a class, or a rationale that does not fit its text.
+    """
+    if leaks not in ("remove", "keep"):
+        raise ValueError(f'leaks must be "remove" or "keep", not {leaks!r}')
+    if max_length is not None and max_length < 1:
+        raise ValueError(f"max_length must be at least 1, not {max_length}")
+    if leaks == "remove":
+        splits, removed = remove_leaks(splits)
+    else:
+        removed = {name: len(splits[name]) - len(kept) for name, kept in remove_leaks(splits)[0].items() if name != "test"}
+    for part in ("train", "dev", "test"):
+        _check(name, part, splits[part], len(classes))
+    vocabulary = Vocabulary.build(splits["train"], min_count, max_words)
+    encoded = {part: Split.encode(splits[part], vocabulary, max_length) for part in ("train", "dev", "test")}
+    card = {
+        "name": name,
+        **facts,
+        "splits": {part: describe(split, classes) for part, split in encoded.items()},
+        "vocabulary": len(vocabulary),
+        "max_length": max_length,
+        "leaks": {"policy": leaks, **removed},
+    }
+    return Corpus(name, encoded["train"], encoded["dev"], encoded["test"], vocabulary, tuple(classes), card)
+
+
+def _check(name: str, part: str, texts: Sequence[Text], classes: int) -> None:
+    if not texts:
+        raise CorpusError(f"the {part} split of {name} is empty", hint="Check the files and the filters.")
+    for i, text in enumerate(texts):
+        what = f"text {text.id or i} of the {part} split of {name}"
+        if not text.words:
+            raise CorpusError(f"{what} has zero words", hint="Remove it, or give it a text.")
+        if not 0 <= text.label < classes:
+            raise CorpusError(f"{what} has label {text.label}, but there are {classes} classes")
+        if text.rationale is not None and len(text.rationale) != len(text.words):
+            raise CorpusError(f"{what} has {len(text.rationale)} rationale flags for {len(text.words)} words")
+    if part == "train" and len({text.label for text in texts}) < 2:
+        raise CorpusError(f"the train split of {name} has one class only", hint="A predictor needs at least two.")

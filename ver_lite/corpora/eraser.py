@@ -1,0 +1,282 @@
+"""ERASER's Movies, MultiRC and FEVER, in the benchmark's own layout (DeYoung et al. 2020).
+
+``{train,val,test}.jsonl`` and ``docs/``, in a folder or in the published archive. A document is a file whose
+lines are sentences of tokens separated by one space; evidences count tokens over the whole document. Archives
+are read member by member into memory and never unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from ver_lite.corpora.core import CorpusError, Text
+from ver_lite.corpora.reading import (
+    AGAIN,
+    CUT,
+    json_objects,
+    lines_of_bytes,
+    opened,
+    safe_name,
+    span_in,
+    words_of,
+)
+from ver_lite.corpora.sources import SOURCES
+
+LARGEST_MEMBER = 512 * 2**20  # bytes; the largest published one, FEVER's train.jsonl, is well below
+LARGEST_ARCHIVE = 2 * 2**30
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Classes in a fixed order; whether the query says something; the published examples a split."""
+
+    classes: tuple[str, ...]
+    query: bool
+    official: dict[str, int]
+
+
+TASKS = {
+    "movies": Task(("NEG", "POS"), False, {"train": 1600, "val": 200, "test": 199}),
+    "multirc": Task(("False", "True"), True, {"train": 24029, "val": 3214, "test": 4848}),
+    "fever": Task(("REFUTES", "SUPPORTS"), True, {"train": 97957, "val": 6122, "test": 6111}),
+}
+
+
+@dataclass
+class Release:
+    """The files of one task: ``splits`` name -> bytes of its .jsonl; documents by id, read when asked for."""
+
+    path: Path
+    splits: dict[str, bytes]
+    documents: dict[str, bytes] | None = None  # None: in the folder ``path``
+    cache: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def document(self, docid: str, where: tuple[Path, int]) -> tuple[str, ...]:
+        """The tokens of document ``docid``, flattened. Raises CorpusError at ``where`` if it is not there."""
+        if docid not in self.cache:
+            content = self._bytes(docid)
+            if content is None:
+                raise CorpusError(
+                    f"document {docid!r} is not in docs/", *where, hint="Is the release complete?"
+                )
+            name = self.path / "docs" / docid
+            lines = lines_of_bytes(content, name)
+            self.cache[docid] = tuple(word for _, line in lines for word in line.strip().split(" ") if word)
+            if not self.cache[docid]:
+                raise CorpusError("the document has zero words", name)
+        return self.cache[docid]
+
+    def _bytes(self, docid: str) -> bytes | None:
+        name = safe_name(docid)
+        if name is None:
+            return None
+        if self.documents is not None:
+            return self.documents.get(name)
+        file = self.path / "docs" / name
+        return file.read_bytes() if file.is_file() else None
+
+    def name(self, split: str) -> Path:
+        return self.path / f"{split}.jsonl"
+
+
+def open_release(path: str | Path) -> Release:
+    """A release from a folder, from a folder holding it, or from a .tar or .tar.gz archive."""
+    path = Path(path)
+    if path.is_dir():
+        holding = [p for p in (path, *sorted(path.iterdir())) if (p / "test.jsonl").is_file()]
+        if not holding:
+            raise CorpusError("no test.jsonl here or one folder below", path, hint="Expected an ERASER task.")
+        root = holding[0]
+        found = {s: (root / f"{s}.jsonl").read_bytes() for s in SPLITS if (root / f"{s}.jsonl").is_file()}
+        return Release(root, found)
+    files = _read_archive(path)
+    roots = sorted((PurePosixPath(n).parent for n in files if PurePosixPath(n).name == "test.jsonl"), key=str)
+    if not roots:
+        raise CorpusError("the archive holds no test.jsonl", path, hint="Expected an ERASER task.")
+    root = roots[0]
+    found = {s: files[str(root / f"{s}.jsonl")] for s in SPLITS if str(root / f"{s}.jsonl") in files}
+    docs = {
+        str(PurePosixPath(name).relative_to(root / "docs")): content
+        for name, content in files.items()
+        if PurePosixPath(name).is_relative_to(root / "docs")
+    }
+    return Release(path, found, docs)
+
+
+def _read_archive(path: Path) -> dict[str, bytes]:
+    """Name -> bytes of the regular files of a tar archive: no link is followed, nothing written to disk."""
+    files: dict[str, bytes] = {}
+    total = 0
+    try:
+        with opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                name = safe_name(member.name)
+                if name is None:
+                    raise CorpusError(
+                        f"the member {member.name!r} points outside the archive", path, hint="Unsafe."
+                    )
+                total += member.size
+                if member.size > LARGEST_MEMBER or total > LARGEST_ARCHIVE:
+                    raise CorpusError(f"too large: {name} brings it to {total:,} bytes unpacked", path)
+                if member.isreg() and (content := archive.extractfile(member)):
+                    files[name] = content.read()
+            while stream.read(1 << 16):  # up to the end, so that gzip's own checksum is looked at
+                pass
+    except CUT as error:
+        raise CorpusError(f"the archive cannot be read ({error})", path, hint=AGAIN) from None
+    if not files:
+        raise CorpusError("the archive is empty", path, hint=AGAIN)
+    return files
+
+
+def records(release: Release, split: str) -> Iterator[tuple[int, dict[str, Any], list[dict[str, Any]]]]:
+    """(line, record, its evidences as one flat list) of a split; CorpusError for a record of another form."""
+    path = release.name(split)
+    for number, record in json_objects(lines_of_bytes(release.splits[split], path), path):
+        for key in ("annotation_id", "classification", "evidences"):
+            if key not in record:
+                raise CorpusError(f'no "{key}"', path, number, "Expected an ERASER annotation.")
+        groups = record["evidences"]
+        if not (isinstance(groups, list) and all(isinstance(group, list) for group in groups)):
+            raise CorpusError('"evidences" must be a list of lists', path, number)
+        flat = [evidence for group in groups for evidence in group]
+        for evidence in flat:
+            missing = {"docid", "start_token", "end_token"} - set(
+                evidence if isinstance(evidence, dict) else ()
+            )
+            if missing:
+                raise CorpusError(f"an evidence has no {', '.join(sorted(missing))}", path, number)
+        yield number, record, flat
+
+
+def read_eraser(
+    path: str | Path, task: str, *, seed: int = 0, held_out: float = 0.15
+) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
+    """The texts of an ERASER ``task`` ("movies", "multirc", "fever") from its archive or folder.
+
+    val becomes dev. A release without train (FEVER's is often missing) trains on val, of whose *documents*
+    the share ``held_out`` makes dev, drawn with ``seed``; the facts say so. Text.words are the document's
+    tokens, the rationale the union of all evidence groups, None where no evidence is given; MultiRC and FEVER
+    have a query.
+    """
+    if task not in TASKS:
+        raise CorpusError(f"no ERASER task {task!r}", hint=f"There are {', '.join(TASKS)}.")
+    release = open_release(path)
+    lacking = [s for s in ("val", "test") if s not in release.splits]
+    if lacking:
+        raise CorpusError(f"no {lacking[0]}.jsonl", release.path, hint="Is the release complete?")
+    made = {split: _texts(release, split, TASKS[task]) for split in release.splits}
+    notes = [
+        f"{split}: {len(made[split])} examples, the published file has {n}"
+        for split, n in TASKS[task].official.items()
+        if split in made and len(made[split]) != n
+    ]
+    if "train" not in made:
+        held = _held_out(made["val"], seed, held_out)
+        documents = len({doc for _, doc in made["val"]})
+        notes.append(
+            f"no train.jsonl: train is val without {len(held)} of its {documents} documents, "
+            f"held out as dev (seed {seed})"
+        )
+        made["train"] = [(text, doc) for text, doc in made["val"] if doc not in held]
+        made["val"] = [(text, doc) for text, doc in made["val"] if doc in held]
+    splits = {
+        new: [text for text, _ in made[old]]
+        for new, old in (("train", "train"), ("dev", "val"), ("test", "test"))
+    }
+    facts = {
+        **SOURCES[task].facts(),
+        "empty_evidences": sum(
+            e["start_token"] == e["end_token"]
+            for s in release.splits
+            for *_, es in records(release, s)
+            for e in es
+        ),
+        "unannotated": {
+            name: sum(text.rationale is None for text in texts) for name, texts in splits.items()
+        },
+        "notes": notes,
+    }
+    return splits, TASKS[task].classes, facts
+
+
+def _texts(release: Release, split: str, task: Task) -> list[tuple[Text, str]]:
+    """(text, its documents' names) of every record of a split."""
+    return [_text(release, split, task, *entry) for entry in records(release, split)]
+
+
+def _text(
+    release: Release, split: str, task: Task, number: int, record: dict, evidences: list[dict]
+) -> tuple[Text, str]:
+    where = (release.name(split), number)
+    label = str(record["classification"])
+    if label not in task.classes:
+        raise CorpusError(f"unknown class {label!r}", *where, hint=f"Expected {' or '.join(task.classes)}.")
+    named = (
+        record.get("docids")
+        or [e["docid"] for e in evidences]
+        or [str(record["annotation_id"]).split(":")[0]]
+    )
+    docids = list(dict.fromkeys([*named, *(e["docid"] for e in evidences)]))
+    words: tuple[str, ...] = ()
+    starts = {}
+    for docid in docids:
+        starts[docid] = len(words)
+        document = release.document(docid, where)
+        words = words + document if words else document
+    flags = None
+    if evidences:
+        marked = np.zeros(len(words), bool)
+        for evidence in evidences:
+            start, end = _span(release, evidence, where)
+            marked[starts[evidence["docid"]] + start : starts[evidence["docid"]] + end] = True
+        flags = tuple(marked.tolist())
+    query = words_of(str(record.get("query") or "")) if task.query else ()
+    text = Text(words, task.classes.index(label), flags, query, str(record["annotation_id"]))
+    return text, " ".join(docids)
+
+
+def _span(release: Release, evidence: dict[str, Any], where: tuple[Path, int]) -> tuple[int, int]:
+    document = release.document(evidence["docid"], where)
+    what = f"the evidence in {evidence['docid']}"
+    return span_in([evidence["start_token"], evidence["end_token"]], len(document), what, *where, empty=True)
+
+
+def _held_out(made: list[tuple[Text, str]], seed: int, share: float) -> set[str]:
+    documents = sorted({doc for _, doc in made})
+    random = np.random.Generator(np.random.PCG64(seed))
+    return {documents[i] for i in random.permutation(len(documents))[: max(1, round(share * len(documents)))]}
+
+
+@dataclass(frozen=True)
+class EvidenceCheck:
+    """How many annotations and evidences were compared, and a line for each whose text is not its tokens."""
+
+    annotations: int
+    evidences: int
+    mismatches: tuple[str, ...]
+
+
+def check_evidence(path: str | Path) -> EvidenceCheck:
+    """Compare every evidence's ``text`` with ``" ".join(tokens[start_token:end_token])``, in all splits."""
+    release = open_release(path)
+    annotations = evidences = 0
+    wrong = []
+    for split in release.splits:
+        for number, record, flat in records(release, split):
+            annotations += 1
+            for evidence in flat:
+                where = (release.name(split), number)
+                start, end = _span(release, evidence, where)
+                named = " ".join(release.document(evidence["docid"], where)[start:end])
+                evidences += 1
+                if named != evidence.get("text"):
+                    wrong.append(f"{split}.jsonl, line {number}: {evidence.get('text')!r} names {named!r}")
+    return EvidenceCheck(annotations, evidences, tuple(wrong))

@@ -1,0 +1,292 @@
+"""``ver-lite fetch NAME``: downloads from the canonical places, resumable, checked, never half-written.
+
+pooch keeps the registry and checks the sums; what it lacks, resuming, is :class:`Resumable`, a downloader it
+calls. A file whose checksum nobody publishes is trusted the first time: its sum is recorded in
+``checksums.json`` beside it and demanded from then on. Nothing is uploaded, nothing is unpacked.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ver_lite.corpora.places import TWEETS_HINT, data_folder
+from ver_lite.corpora.sources import SOURCES
+from ver_lite.files import FileError, write_json
+
+RECORD = "checksums.json"
+PIECE = 1 << 16
+_BEER = "http://people.csail.mit.edu/taolei/beer/"
+_ERASER = "http://www.eraserbenchmark.com/zipped/"
+
+
+class FetchError(RuntimeError):
+    """A download that did not work: one line saying what happened and what to do."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file to download; ``size`` in bytes and ``sha256`` where they are known."""
+
+    file: str
+    url: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+DOWNLOADS: dict[str, tuple[Remote, ...]] = {
+    "movies": (
+        Remote(
+            "movies.tar.gz",
+            _ERASER + "movies.tar.gz",
+            3899487,
+            "66e18d4e6c9df9e9f5544572b0bfe92a39673f74ecbfc3859b46cedb2f5b2dee",
+        ),
+    ),
+    "multirc": (
+        Remote(
+            "multirc.tar.gz",
+            _ERASER + "multirc.tar.gz",
+            1667550,
+            "7d3364fad630d0949b40cc5c4b9fd7fac0ec9ebb3a31ffa92a491e3883edd826",
+        ),
+    ),
+    "fever": (Remote("fever.tar.gz", _ERASER + "fever.tar.gz"),),
+    "beer": (
+        Remote(
+            "annotations.json",
+            _BEER + "annotations.json",
+            2314369,
+            "bb7bc1746bd133ce96be4bd46c2d6eaf265ef4a93b9dee3daf363e7c378a13b0",
+        ),
+        *(
+            Remote(name, _BEER + name)
+            for kind in ("aspect0", "aspect1", "aspect2", "260k")
+            for part in ("train", "heldout")
+            for name in (f"reviews.{kind}.{part}.txt.gz",)
+        ),
+    ),
+    "hotel": (
+        Remote(
+            "data.zip",
+            "https://people.csail.mit.edu/yujia/files/r2a/data.zip",
+            sha256="23fcb4cac883ec1de86d83a7747294d7fdae10061d3803fd4c34c930e66f25de",
+        ),
+    ),
+    "glove": (
+        Remote(
+            "glove.6B.zip",
+            "https://nlp.stanford.edu/data/glove.6B.zip",
+            862182613,
+            "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+        ),
+    ),
+}
+
+
+def fetch(
+    name: str,
+    folder: str | Path | None = None,
+    *,
+    files: Sequence[str] | None = None,
+    base_url: str | None = None,
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+    downloads: Mapping[str, Sequence[Remote]] = DOWNLOADS,
+    timeout: float = 30.0,
+) -> Path:
+    """Download corpus ``name`` into ``data_folder(folder) / name``; returns the path its reader wants.
+
+    ``files`` takes only some of its files, ``base_url`` another server that has them under the same names,
+    ``timeout`` is in seconds without an answer. Prints the rights notice first, through ``say``. Raises
+    FetchError for no network, a cut connection (what came is kept, the next call resumes), a wrong checksum,
+    a full disk. Under its final name a file is always whole and checked.
+    """
+    if name == "tweets":
+        raise FetchError(f"tweets cannot be fetched. {TWEETS_HINT}")
+    if name not in downloads:
+        raise FetchError(f"nothing called {name!r} to fetch: there are {', '.join(downloads)}.")
+    known = {remote.file: remote for remote in downloads[name]}
+    strange = sorted(set(files or ()) - set(known))
+    if strange:
+        raise FetchError(f"{name} has no file {strange[0]!r}: there are {', '.join(known)}.")
+    place = data_folder(folder) / name
+    if name in SOURCES:
+        say(f"{SOURCES[name].title}: {SOURCES[name].notice}")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for file in files or known:
+            url = known[file].url if base_url is None else f"{base_url.rstrip('/')}/{file}"
+            _fetch_one(known[file], url, place, progress, say, timeout)
+    except OSError as error:
+        raise _disk_error(error, place) from error
+    return place / next(iter(known)) if len(known) == 1 else place
+
+
+def _fetch_one(
+    remote: Remote, url: str, place: Path, progress: bool, say: Callable[[str], None], timeout: float
+) -> None:
+    """One file: download unless the right one is there, check, record its sum where none is known."""
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    recorded = _recorded(place)
+    sha256 = remote.sha256 or recorded.get(remote.file, {}).get("sha256")
+    target = place / remote.file
+    downloader = Resumable(target, sha256, remote.size, progress, timeout)
+    registry = pooch.create(path=place, base_url="", registry={remote.file: sha256}, urls={remote.file: url})
+    try:
+        registry.fetch(remote.file, downloader=downloader)
+    except ValueError:
+        whence = "published" if remote.sha256 else f"recorded in {place / RECORD}"
+        raise FetchError(
+            f"{remote.file} from {url} has the wrong checksum: sha256 {downloader.sha256}, "
+            f"{whence} is {sha256}. "
+            "It was removed. Run again; if the sum stays the same, the file behind the address has changed."
+        ) from None
+    size = target.stat().st_size
+    if remote.sha256 is None and remote.file not in recorded:
+        sha256 = pooch.file_hash(str(target))
+        _record(place, {**recorded, remote.file: {"sha256": sha256, "bytes": size, "url": url}})
+        say(f"{remote.file}: no checksum is published; recorded the one seen, sha256 {sha256}, in {RECORD}.")
+    how = "downloaded" if downloader.sha256 else "already there"
+    say(f"{remote.file}: {how}, {size:,} bytes, checksum as {'published' if remote.sha256 else 'recorded'}.")
+
+
+class Resumable:
+    """A downloader for pooch that continues where an earlier call stopped.
+
+    What has come lies in ``TARGET.part``, with the server's version mark in ``TARGET.part.json``; a part is
+    continued only if the server says the file is still the same (If-Range), or a known checksum will tell.
+    """
+
+    def __init__(self, target: Path, known: str | None, size: int | None, progress: bool, timeout: float):
+        self.part = target.with_name(target.name + ".part")
+        self.marks = target.with_name(target.name + ".part.json")
+        self.known, self.size, self.progress, self.timeout = known, size, progress, timeout
+        self.sha256: str | None = None  # of what was downloaded
+
+    def __call__(self, url: str, output_file: str, pooch: Any) -> None:
+        import requests
+        import urllib3
+        from pooch import file_hash
+
+        try:
+            self._fill(url)
+        except requests.exceptions.HTTPError as error:
+            raise FetchError(f"{url}: the server says {error.response.status_code}. {_GONE}") from None
+        except (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError, _Cut) as error:
+            have = self.part.stat().st_size if self.part.exists() else 0
+            raise FetchError(
+                f"{url}: the connection was cut ({error}); {have:,} bytes kept. Run again to resume."
+            ) from None
+        except requests.exceptions.RequestException as error:
+            kind = (
+                "no answer in time from" if isinstance(error, requests.exceptions.Timeout) else "cannot reach"
+            )
+            raise FetchError(
+                f"{kind} {urlsplit(url).netloc or url}. Check the network and run again."
+            ) from None
+        self.sha256 = file_hash(str(self.part))
+        os.replace(self.part, output_file)
+        self.marks.unlink(missing_ok=True)
+
+    def _fill(self, url: str) -> None:
+        """Bring ``part`` to its full length."""
+        import requests
+
+        have, headers = self._resume_from(url)
+        with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as answer:
+            if answer.status_code == 416 and have:  # nothing after our part: whole, or of another file
+                if answer.headers.get("Content-Range", "").endswith(f"/{have}"):
+                    return
+                self.part.unlink()
+                return self._fill(url)
+            answer.raise_for_status()
+            start = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
+            if answer.status_code != 206 or start != str(have):
+                have = 0
+            length = answer.headers.get("Content-Length")
+            total = have + int(length) if length else self.size
+            free = shutil.disk_usage(self.part.parent).free
+            if total and total - have > free:
+                raise OSError(errno.ENOSPC, f"{total - have:,} bytes to come, {free:,} free")
+            mark = answer.headers.get("ETag", "")
+            mark = answer.headers.get("Last-Modified", "") if not mark or mark.startswith("W/") else mark
+            self.marks.write_text(json.dumps({"url": url, "mark": mark}))
+            self._write(answer, have, total)
+
+    def _resume_from(self, url: str) -> tuple[int, dict[str, str]]:
+        """(bytes to keep, headers of the request)."""
+        headers = {"Accept-Encoding": "identity"}
+        have = self.part.stat().st_size if self.part.exists() else 0
+        try:
+            marks = json.loads(self.marks.read_text())
+        except (OSError, ValueError):
+            marks = {}
+        mark = marks.get("mark") if marks.get("url") == url else ""
+        if not have or not (mark or (self.known and marks.get("url", url) == url)):
+            return 0, headers
+        headers["Range"] = f"bytes={have}-"
+        if mark:
+            headers["If-Range"] = mark
+        return have, headers
+
+    def _write(self, answer: Any, have: int, total: int | None) -> None:
+        from tqdm import tqdm
+
+        bar = tqdm(
+            total=total,
+            initial=have,
+            unit="B",
+            unit_scale=True,
+            desc=self.part.stem,
+            disable=not self.progress,
+        )
+        with bar, open(self.part, "ab" if have else "wb") as file:
+            for piece in answer.raw.stream(PIECE, decode_content=False):
+                file.write(piece)
+                have += len(piece)
+                bar.update(len(piece))
+        if total is not None and have != total:
+            raise _Cut(f"{have:,} of {total:,} bytes")
+
+
+class _Cut(Exception):
+    """Fewer or more bytes came than were announced."""
+
+
+_GONE = "The file may have been moved or withdrawn; another server can be given as base_url."
+
+
+def _disk_error(error: OSError, place: Path) -> FetchError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = f"the disk is full ({error.strerror})"
+        return FetchError(f"{place}: {reason}. Make room and run again to resume; no file is half-written.")
+    return FetchError(f"{place}: cannot write ({error.strerror or error}).")
+
+
+def _recorded(place: Path) -> dict[str, dict[str, Any]]:
+    """What checksums.json says; raises FetchError if it is no longer readable."""
+    file = place / RECORD
+    if not file.exists():
+        return {}
+    try:
+        recorded = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        raise FetchError(f"{file} is damaged: delete it to record the sums anew.") from None
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def _record(place: Path, recorded: dict[str, dict[str, Any]]) -> None:
+    try:
+        write_json(place / RECORD, recorded)
+    except FileError as error:
+        raise FetchError(str(error)) from None

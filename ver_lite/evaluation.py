@@ -1,0 +1,67 @@
+"""Playing a trained game once over a split, and what it came to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ver_lite.corpora.core import Split
+from ver_lite.methods import Method
+from ver_lite.metrics import Scores, Tally
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How masks were made, the scores, and the same predictor's accuracy and mean cross-entropy (nats) on the gold
+    rationales (None where nothing is annotated)."""
+
+    how: str
+    scores: Scores
+    gold_accuracy: float | None
+    gold_cross_entropy: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """A flat JSON row; a number that is not finite becomes None."""
+        gold = {"gold_accuracy": self.gold_accuracy, "gold_cross_entropy": self.gold_cross_entropy}
+        row = {"how": self.how, **self.scores.as_dict(), **gold}
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+
+    def __str__(self) -> str:
+        s = self.scores
+        text = f"S {100 * s.sparsity:.1f} %  Acc {100 * s.accuracy:.1f} % (majority {100 * s.majority:.1f} %)"
+        if s.f1 is not None:
+            text += f"  P {100 * s.precision:.1f}  R {100 * s.recall:.1f}  F1 {100 * s.f1:.1f} (macro {100 * s.f1_macro:.1f})"
+        if self.gold_accuracy is not None:
+            text += f"  Acc on gold {100 * self.gold_accuracy:.1f} %"
+        return f"{text}  [{s.texts} texts, {s.annotated} annotated; {self.how} masks]"
+
+
+@torch.no_grad()
+def evaluate(
+    game: Method, split: Split, *, how: str | None = None, share: float | None = None, batch_size=256, seed: int = 0
+) -> Evaluation:
+    """Play ``game`` once over ``split``, without dropout or perturbation, on the device the game is on.
+
+    ``how`` masks are made: "argmax", "sample" (with ``seed``) or "top_k" (``share`` of each text's words, default
+    alpha); None: as the game's protocol says, which is argmax by default.
+    """
+    device = next(game.parameters()).device
+    split = split.to(device)
+    classes = game.predictor.head.out_features
+    chosen, on_gold = Tally(classes, device), Tally(classes, device)
+    generator = torch.Generator(device).manual_seed(seed)
+    was_training = game.training
+    game.eval()
+    for batch in split.batches(batch_size):
+        mask = game.choose(batch, how, share, generator)
+        chosen.add(mask, batch, game.predict(batch, mask))
+        pool = batch.gold | batch.query if game.protocol.gold_pooling == "gold" else None
+        gold = batch.gold.to(mask)
+        on_gold.add(gold, batch, game.predict(batch, gold, pool), counted=batch.gold.any(1))
+    game.train(was_training)
+    gold_scores = on_gold.scores()
+    quality = (gold_scores.accuracy, gold_scores.cross_entropy) if gold_scores.texts else (None, None)
+    return Evaluation(how or game.protocol.evaluation, chosen.scores(), *quality)

@@ -1,0 +1,133 @@
+"""The look of the course's figures, and the figures that more than one lesson draws.
+
+Every figure is drawn on its own (nothing is left open in pyplot), at one size and resolution, in colors
+that readers with any color vision can tell apart (Okabe and Ito), and shown with a sentence for those who
+cannot see it.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Protocol
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+WIDTH, HEIGHT, DPI = 7.0, 3.0, 110
+
+ENTROPY = "#0072B2"
+"""Blue: what belongs to the words, H(Y|Z)."""
+DIVERGENCE = "#E69F00"
+"""Orange: what belongs to the predictor, the divergence."""
+PALETTE = (ENTROPY, DIVERGENCE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+INK, FAINT = "#222222", "#777777"
+
+STYLE = {
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 10.5,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "savefig.facecolor": "white",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+class HasParts(Protocol):
+    """Anything with the two parts of Eq. 6 in nats, such as `information.Parts`."""
+
+    entropy: float
+    divergence: float
+
+
+def use_style() -> None:
+    """Make the course's style matplotlib's default; `ver_lite.setup` calls this."""
+    mpl.rcParams.update(STYLE)
+
+
+@mpl.rc_context(STYLE)
+def new_figure(height: float = HEIGHT, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of the course's width, `height` in inches, with `columns` axes side by side."""
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a small PNG file at the course's resolution, in at most 128 colors."""
+    drawn, stored = BytesIO(), BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(drawn, format="png", dpi=DPI)
+    Image.open(drawn).convert("RGB").quantize(128).save(stored, format="png", optimize=True)
+    return stored.getvalue()
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display the figure as a PNG with `alt`, the sentence that says what it shows, and close it.
+
+    Raises `ValueError` when there is no sentence.
+    """
+    from IPython.display import display
+
+    if not alt or not alt.strip():
+        raise ValueError("alt: say in a sentence what the figure shows, for a reader who cannot see it")
+    data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
+    display(data, raw=True, metadata={"image/png": {"alt": alt}})
+    figure.clear()
+
+
+@mpl.rc_context(STYLE)
+def split_bar(parts: Mapping[str, HasParts], title: str = "", most: float | None = None) -> Figure:
+    """Eq. 6 as bars: entropy, then divergence; together they are the cross-entropy, written at the end.
+
+    One bar for each name in `parts`. The axis goes to `most` nats, by default a little beyond the longest
+    bar; a bar that goes further (or is infinite) ends in an arrow.
+    """
+    if not parts:
+        raise ValueError("parts: give at least one bar to draw")
+    totals = {name: part.entropy + part.divergence for name, part in parts.items()}
+    finite = [total for total in totals.values() if math.isfinite(total)]
+    most = most or 1.25 * max(finite, default=1.0) or 1.0
+    figure, [axes] = new_figure(height=1.1 + 0.55 * len(parts))
+    for row, (name, part) in enumerate(parts.items()):
+        shown = min(part.divergence, most - part.entropy)
+        axes.barh(row, part.entropy, color=ENTROPY)
+        axes.barh(row, shown, left=part.entropy, color=DIVERGENCE, hatch="//", edgecolor="white")
+        for middle, size, number, color, back in (
+            (part.entropy / 2, part.entropy, part.entropy, "white", ENTROPY),
+            (part.entropy + shown / 2, shown, part.divergence, "black", DIVERGENCE),
+        ):
+            if size > 0.09 * most:
+                patch = {"facecolor": back, "edgecolor": "none", "pad": 1.5}
+                axes.text(middle, row, f"{number:.3f}", ha="center", va="center", color=color, bbox=patch)
+        _write_total(axes, row, totals[name], most)
+    axes.set(yticks=range(len(parts)), yticklabels=list(parts), xlim=(0, most), xlabel="nats", title=title)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    figure.legend(axes.containers[:2], ["entropy", "divergence"], loc="outside upper left", ncols=2)
+    return figure
+
+
+def _write_total(axes: Axes, row: int, total: float, most: float) -> None:
+    """The cross-entropy at the end of its bar; behind an arrow where the bar goes on beyond the axis."""
+    if total > most:
+        back = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+        text = f"{total:.3f} →" if math.isfinite(total) else "infinite →"
+        axes.text(0.98 * most, row, text, ha="right", va="center", fontweight="bold", bbox=back)
+    else:
+        axes.text(total, row, f" {total:.3f}", ha="left", va="center", fontweight="bold")

@@ -1,0 +1,151 @@
+"""What a method is, and the switches on which paper and released code disagree.
+
+A method holds the two players and turns a batch into the losses it wants minimized, in turn. The trainer owns
+optimizers, device, counters and progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch
+from ver_lite.players import Predictor, Selector
+
+EVALUATIONS = ("argmax", "sample", "top_k")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Where the paper's formulas and its released code part. The paper's is the default; lesson 11 tries each switch.
+
+    ``omega``: Ω of Eq. 4 per "text", or one share and one mean per "batch". ``flips``: the perturbation counts its drops
+    per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``: the
+    backward GRU starts at the padded end. ``cross_entropy_weight``: the factor before H_c. ``evaluation``: how masks
+    are made at test time; the paper doesn't say, the released code samples. ``gold_pooling``: over which positions the
+    predictor pools when it is shown the gold rationale, "all" or only "gold" ones. ``unknown``: an unknown word has its
+    "own" vector or padding's "zero".
+    """
+
+    omega: str = "text"
+    flips: str = "text"
+    select_padding: bool = False
+    read_padding: bool = False
+    cross_entropy_weight: float = 1.0
+    evaluation: str = "argmax"
+    gold_pooling: str = "all"
+    unknown: str = "own"
+
+    CHOICES: ClassVar[dict[str, tuple]] = {
+        "omega": ("text", "batch"),
+        "flips": ("text", "batch"),
+        "select_padding": (False, True),
+        "read_padding": (False, True),
+        "evaluation": EVALUATIONS,
+        "gold_pooling": ("all", "gold"),
+        "unknown": ("own", "zero"),
+    }
+
+    def __post_init__(self):
+        for name, choices in self.CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"protocol {name} must be one of {list(choices)}, not {getattr(self, name)!r}")
+        if not 0 < self.cross_entropy_weight < float("inf"):
+            raise ValueError(f"protocol cross_entropy_weight must be positive, not {self.cross_entropy_weight}")
+
+    @classmethod
+    def paper(cls) -> Protocol:
+        """The paper's formulas."""
+        return cls()
+
+    @classmethod
+    def released(cls) -> Protocol:
+        """What the published code of VER does."""
+        return cls("batch", "batch", True, True, 0.9, "sample", "gold", "zero")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One move of the game: which players' optimizer to step, on which loss; ``mask`` and ``logits`` for the counters."""
+
+    players: str
+    loss: Tensor
+    mask: Tensor | None = None
+    logits: Tensor | None = None
+
+
+class Method(nn.Module):
+    """The two players and what all methods share. Subclasses write :meth:`play`.
+
+    ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
+    Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own).
+    """
+
+    def __init__(
+        self,
+        selector: Selector,
+        predictor: Predictor,
+        *,
+        alpha: float = 0.15,
+        lambda1: float = 1.0,
+        lambda2: float = 0.01,
+        temperature: float = 1.0,
+        protocol: Protocol | None = None,
+        generator: Generator | None = None,
+    ):
+        super().__init__()
+        masks.check_share("alpha", alpha)
+        for name, value in (("lambda1", lambda1), ("lambda2", lambda2)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name} must be zero or positive, not {value}")
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"temperature must be positive, not {temperature}")
+        self.selector, self.predictor = selector, predictor
+        self.alpha, self.lambda1, self.lambda2, self.temperature = alpha, lambda1, lambda2, temperature
+        self.protocol = protocol or Protocol.paper()
+        self.generator = generator
+
+    def play(self, batch: Batch) -> Iterator[Step]:
+        """The losses of one batch, in the order in which the players move."""
+        raise NotImplementedError
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Which parameters each of the players' optimizers steps. Here: one game, everything that learns."""
+        return {"game": [p for p in self.parameters() if p.requires_grad]}
+
+    def select(self, batch: Batch) -> Tensor:
+        """A sampled mask [B, T] that carries the selector's gradient."""
+        may = ~batch.query if self.protocol.select_padding else batch.selectable
+        logits = self.selector(batch.tokens, batch.real)
+        return masks.sample(logits, may, temperature=self.temperature, generator=self.generator)
+
+    def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
+        """Logits [B, C] from the words ``shown`` [B, T] alone; a query is always shown."""
+        return self.predictor(batch.tokens, batch.real, shown + batch.query, pool)
+
+    def omega(self, mask: Tensor, batch: Batch) -> Tensor:
+        """Ω(m) by the protocol."""
+        price = masks.omega if self.protocol.omega == "text" else masks.omega_released
+        return price(mask, batch.selectable, self.alpha, self.lambda1, self.lambda2)
+
+    def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
+        """H_c(Y, Ŷ | Z) of the batch, weighted by the protocol."""
+        return self.protocol.cross_entropy_weight * F.cross_entropy(logits, batch.labels)
+
+    def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
+        """The mask [B, T] used at test time. ``how``: "argmax", "sample" or "top_k" (``share`` of each text, default
+        alpha); None: as the protocol says."""
+        how = how or self.protocol.evaluation
+        logits = self.selector(batch.tokens, batch.real)
+        if how == "argmax":
+            return masks.argmax(logits, batch.selectable)
+        if how == "sample":
+            return masks.sample(logits, batch.selectable, temperature=self.temperature, generator=generator)
+        if how == "top_k":
+            return masks.top_k(logits[..., 1] - logits[..., 0], batch.selectable, share or self.alpha)
+        raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")

@@ -1,0 +1,127 @@
+"""The two players: encoders, Selector, Predictor.
+
+Both read frozen word vectors multiplied by a mask and never see what the mask hides. The encoder is one argument: "gru"
+as in the paper (its settings in the docstrings below), or "conv", a small convolution for laptops. Lesson 02 builds
+both players from scratch.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class GRUEncoder(nn.Module):
+    """A bidirectional GRU: float [B, T, D] → states [B, T, H], H/2 a direction.
+
+    Nothing is packed, and nothing depends on padding: the backward direction starts at each text's last word. With
+    ``reads_padding`` it starts at the end of the padded row, as in the released code, so that a text's states depend
+    on how far its batch is padded.
+    """
+
+    def __init__(self, inputs: int, hidden: int, reads_padding: bool = False):
+        super().__init__()
+        if hidden % 2:
+            raise ValueError(f"hidden must be even (half of it a direction), not {hidden}")
+        self.forward_gru = nn.GRU(inputs, hidden // 2, batch_first=True)
+        self.backward_gru = nn.GRU(inputs, hidden // 2, batch_first=True)
+        self.reads_padding = reads_padding
+
+    def forward(self, x: Tensor, real: Tensor) -> Tensor:
+        width = real.shape[1]
+        end = torch.full_like(real[:, :1], width, dtype=torch.long) if self.reads_padding else real.sum(1, keepdim=True)
+        at = torch.arange(width, device=real.device)
+        turned = torch.where(at < end, end - 1 - at, at)[..., None]
+        ahead = self.forward_gru(x)[0]
+        back = self.backward_gru(x.gather(1, turned.expand_as(x)))[0]
+        return torch.cat([ahead, back.gather(1, turned.expand_as(back))], -1)
+
+
+class ConvEncoder(nn.Module):
+    """Two convolutions over ``width`` neighboring words with ReLU: float [B, T, D] → states [B, T, H]. Fast on a CPU.
+
+    A state sees 2·⌊width/2⌋ words on either side. Padding is zeroed between the layers, so it changes nothing.
+    """
+
+    def __init__(self, inputs: int, hidden: int, width: int = 5):
+        super().__init__()
+        self.first = nn.Conv1d(inputs, hidden, width, padding=width // 2)
+        self.second = nn.Conv1d(hidden, hidden, width, padding=width // 2)
+
+    def forward(self, x: Tensor, real: Tensor) -> Tensor:
+        keep = real[:, None].to(x)
+        states = self.first(x.transpose(1, 2)).relu() * keep
+        return (self.second(states).relu() * keep).transpose(1, 2)
+
+
+ENCODERS: dict[str, type[nn.Module]] = {"gru": GRUEncoder, "conv": ConvEncoder}
+
+
+class EncoderFactory(Protocol):
+    def __call__(self, inputs: int, hidden: int) -> nn.Module: ...
+
+
+def make_encoder(encoder: str | EncoderFactory, inputs: int, hidden: int) -> nn.Module:
+    """An encoder by name, or by a callable ``(inputs, hidden) -> module`` mapping (x, real) to states [B, T, H]."""
+    if callable(encoder):
+        return encoder(inputs, hidden)
+    if encoder not in ENCODERS:
+        raise ValueError(f"no encoder is called {encoder!r}; choose one of: {', '.join(ENCODERS)}")
+    return ENCODERS[encoder](inputs, hidden)
+
+
+class Selector(nn.Module):
+    """Reads the whole text and says for every word how much it wants it: logits [B, T, 2], channel 1 = select.
+
+    word vectors → encoder → LayerNorm → dropout → linear, as in the paper's code: GRU, H = 200, dropout .2.
+    """
+
+    def __init__(self, embedding: nn.Embedding, encoder: str | EncoderFactory = "gru", hidden=200, dropout=0.2):
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
+        self.norm, self.dropout = nn.LayerNorm(hidden), nn.Dropout(dropout)
+        self.head = nn.Linear(hidden, 2)
+
+    def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
+        states = self.encoder(self.embedding(tokens) * real[..., None], real)
+        return self.head(self.dropout(self.norm(states)))
+
+
+class Predictor(nn.Module):
+    """Names the label from the shown words alone: logits [B, C].
+
+    word vectors · shown → encoder → max-pool over real positions → dropout → linear. Hidden words are zero vectors at
+    their places: the predictor cannot read them, but it can see where they stood (the *shape* of the mask reaches it).
+    """
+
+    def __init__(
+        self, embedding: nn.Embedding, classes=2, encoder: str | EncoderFactory = "gru", hidden=200, dropout=0.2
+    ):
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
+        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(hidden, classes)
+
+    def forward(self, tokens: Tensor, real: Tensor, shown: Tensor, pool: Tensor | None = None) -> Tensor:
+        """``shown`` float [B, T]: 1 where the word is visible. ``pool`` bool [B, T]: where to pool (None: ``real``)."""
+        states = self.encoder(self.embedding(tokens) * (shown * real)[..., None], real)
+        pool = real if pool is None else pool & real
+        pooled = states.masked_fill(~pool[..., None], -1e6).amax(1)
+        return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0)))
+
+
+def make_embedding(vectors: Tensor, trainable: bool = False) -> nn.Embedding:
+    """An embedding of word vectors [V, D] whose row 0 (padding) is zero and stays so."""
+    vectors = vectors.clone()
+    vectors[0] = 0
+    return nn.Embedding.from_pretrained(vectors, freeze=not trainable, padding_idx=0)
+
+
+def random_vectors(words: int, dimension: int, generator: torch.Generator | None = None) -> Tensor:
+    """Vectors for a vocabulary without pretrained ones: normal, length about 1. float32 [V, D], row 0 zero."""
+    vectors = torch.randn(words, dimension, generator=generator) / dimension**0.5
+    vectors[0] = 0
+    return vectors
