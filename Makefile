@@ -13,7 +13,7 @@ LESSONS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BOOK := book/_build/html
 BUILD_BOOK = $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
 	--path-output book -W -n --keep-going --quiet
-NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=120
 
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -112,10 +112,7 @@ def test_a_wrong_function_shows_the_first_case_that_differs(capsys):
 
 def test_a_function_that_raises_is_reported(capsys):
     assert check_function("1.2 double", lambda x: 1 / 0, double, 2.0) is False
-    assert (
-        capsys.readouterr().out
-        == "✗ 1.2 double: given (2), yours raised ZeroDivisionError: division by zero\n"
-    )
+    assert capsys.readouterr().out == "✗ 1.2 double: given (2), yours raised ZeroDivisionError: division by zero\n"
 
 
 def not_written(x):

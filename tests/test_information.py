@@ -14,7 +14,6 @@ from ver_lite.information import (
     World,
     bayes_predictor,
     bits,
-    chosen_selector,
     conditional_entropy,
     cross_entropy,
     divergence,
@@ -68,9 +67,7 @@ def beer(better=0.95, lesser=0.8):
     for row, (_, look, _, smell) in enumerate(texts):
         for label in (0, 1):
             agrees = (look == "creamy") == label, (smell == "floral") == label
-            joint[row, label] = (
-                0.5 * (better if agrees[0] else 1 - better) * (lesser if agrees[1] else 1 - lesser)
-            )
+            joint[row, label] = 0.5 * (better if agrees[0] else 1 - better) * (lesser if agrees[1] else 1 - lesser)
     return World(tuple(texts), joint)
 
 
@@ -230,9 +227,9 @@ def test_the_mask_alone_can_carry_the_label():
     assert conditional_entropy(list(joint.values())) == 0
     assert mask_information(world, shapes) == pytest.approx(math.log(2))
     for mask in world.masks[0], (1, 0, 0, 0), (0, 0, 1, 0):
-        assert split(
-            world, one_mask_selector(world, mask), uniform_predictor(world)
-        ).entropy == pytest.approx(math.log(2))
+        assert split(world, one_mask_selector(world, mask), uniform_predictor(world)).entropy == pytest.approx(
+            math.log(2)
+        )
 
 
 def test_information_splits_into_mask_and_words():
@@ -253,75 +250,3 @@ def test_information_splits_into_mask_and_words():
 def test_a_mask_drawn_without_looking_says_nothing():
     world = beer()
     assert mask_information(world, uniform_selector(world)) == pytest.approx(0, abs=1e-15)
-
-
-# --- worlds and tables ---
-
-
-def test_rationales_and_their_joint():
-    world = World.every_text(("good", "bad"), 1, [[0.1, 0.4], [0.3, 0.2]])
-    assert world.masks == ((0,), (1,))
-    assert world.rationales == ((BLANK,), ("bad",), ("good",))
-    joint = rationale_joint(world, [[0.5, 0.5], [0.0, 1.0]])
-    np.testing.assert_allclose(joint[(BLANK,)], [0.05, 0.2])
-    np.testing.assert_allclose(joint[("good",)], [0.05, 0.2])
-    np.testing.assert_allclose(joint[("bad",)], [0.3, 0.2])
-    np.testing.assert_allclose(bayes_predictor(world, [[0, 1], [0, 1]])[(BLANK,)], [0.5, 0.5])
-
-
-def test_chosen_selector_gives_each_text_its_mask():
-    world = World.every_text(("good", "bad"), 1, [[0.1, 0.4], [0.3, 0.2]])
-    np.testing.assert_array_equal(chosen_selector(world, [(1,), (0,)]), [[0, 1], [1, 0]])
-
-
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: entropy([0.5, 0.6]), "p: probabilities must sum to one; they sum to 1.1"),
-        (lambda: entropy([1.5, -0.5]), "p: a probability cannot be negative; got -0.5"),
-        (lambda: entropy([math.nan, 1]), "p: every probability must be a finite number; got nan"),
-        (lambda: entropy([]), "p: needs at least one"),
-        (lambda: entropy(["half", "half"]), "p: needs an array of probabilities"),
-        (lambda: cross_entropy([0.5, 0.5], [0.9, 0.9]), "q: probabilities must sum to one"),
-        (lambda: divergence([0.5, 0.5], [1.0]), "q: needs the shape of p"),
-        (lambda: mutual_information([0.5, 0.5]), "joint: needs two dimensions"),
-        (lambda: World((("a",), ("b", "c")), [[0.5, 0], [0, 0.5]]), "same length; found lengths [1, 2]"),
-        (lambda: World((("a",), ("a",)), [[0.5, 0], [0, 0.5]]), "stands twice"),
-        (lambda: World(((BLANK,),), [[0.5, 0.5]]), "cannot be a word"),
-        (lambda: World((), []), "at least one text"),
-        (lambda: World((("a",),), [[0.5, 0.6]]), "joint: probabilities must sum to one"),
-        (lambda: World((("a",),), [0.5, 0.5]), "joint: needs shape (1, 2); got (2,)"),
-        (lambda: World((("a",) * 30,), [[0.5, 0.5]]), "use fewer or shorter texts"),
-        (lambda: rationale(("a", "b"), (1,)), "mask: needs one entry for each of the 2 words; got 1"),
-        (lambda: one_mask_selector(beer(), (1, 0)), "is not a row of 4 zeros and ones"),
-        (lambda: chosen_selector(beer(), [(1, 0, 0, 0)]), "one mask for each of the 4 texts; got 1"),
-        (lambda: shape_selector(beer(), [(1, 0, 0, 0)]), "one mask for each of the 2 classes; got 1"),
-        (
-            lambda: rationale_joint(beer(), np.ones((4, 3)) / 3),
-            "selector, text 'a creamy a floral': needs shape",
-        ),
-        (
-            lambda: rationale_joint(beer(), np.ones((4, 16))),
-            "selector, text 'a creamy a floral': probabilities",
-        ),
-        (lambda: rationale_joint(beer(), 0.5), "selector: needs one row for each of the 4 texts"),
-        (lambda: split(beer(), uniform_selector(beer()), {}), "predictor: says nothing about the rationale"),
-        (
-            lambda: split(beer(), one_mask_selector(beer(), (0, 0, 0, 0)), {(BLANK,) * 4: [0.2, 0.2]}),
-            "predictor, rationale '· · · ·': probabilities must sum to one; they sum to 0.4",
-        ),
-    ],
-)
-def test_bad_tables_get_a_clear_error(call, message):
-    with pytest.raises(ValueError) as error:
-        call()
-    assert message in str(error.value)
-
-
-def test_a_world_cannot_be_changed_by_accident():
-    table = np.array([[0.5, 0.5]])
-    world = World((("a",),), table)
-    table[0] = [1.0, 0.0]
-    np.testing.assert_array_equal(world.joint, [[0.5, 0.5]])
-    with pytest.raises(ValueError):
-        world.joint[0, 0] = 1.0

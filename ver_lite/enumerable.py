@@ -51,9 +51,7 @@ class World:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def every_text(
-        cls, words: Sequence[str], length: int, joint: ArrayLike, **options: Sequence[str]
-    ) -> World:
+    def every_text(cls, words: Sequence[str], length: int, joint: ArrayLike, **options: Sequence[str]) -> World:
         """The world of all texts of `length` words over `words`, in the order of `itertools.product`."""
         return cls(tuple(product(words, repeat=length)), joint, **options)
 
@@ -117,9 +115,7 @@ def shape_selector(world: World, shapes: Sequence[Sequence[int]]) -> Table:
     (lesson 01). `shapes` holds one mask for each class; a tie goes to the first class. Shape [N, 2^T].
     """
     if len(shapes) != len(world.classes):
-        raise ValueError(
-            f"shapes: needs one mask for each of the {len(world.classes)} classes; got {len(shapes)}"
-        )
+        raise ValueError(f"shapes: needs one mask for each of the {len(world.classes)} classes; got {len(shapes)}")
     return chosen_selector(world, [shapes[label] for label in world.joint.argmax(axis=1)])
 
 
@@ -164,9 +160,7 @@ def distribution(values: ArrayLike, name: str, shape: tuple[int, ...] | None = N
     if array.size == 0:
         raise ValueError(f"{name}: needs at least one probability")
     if not np.isfinite(array).all():
-        raise ValueError(
-            f"{name}: every probability must be a finite number; got {array[~np.isfinite(array)][0]}"
-        )
+        raise ValueError(f"{name}: every probability must be a finite number; got {array[~np.isfinite(array)][0]}")
     if (array < 0).any():
         raise ValueError(f"{name}: a probability cannot be negative; got {array.min():.6g}")
     if abs(array.sum() - 1.0) > SUM_TOLERANCE:

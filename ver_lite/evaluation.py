@@ -33,7 +33,8 @@ class Evaluation:
         s = self.scores
         text = f"S {100 * s.sparsity:.1f} %  Acc {100 * s.accuracy:.1f} % (majority {100 * s.majority:.1f} %)"
         if s.f1 is not None:
-            text += f"  P {100 * s.precision:.1f}  R {100 * s.recall:.1f}  F1 {100 * s.f1:.1f} (macro {100 * s.f1_macro:.1f})"
+            text += f"  P {100 * s.precision:.1f}  R {100 * s.recall:.1f}"
+            text += f"  F1 {100 * s.f1:.1f} (macro {100 * s.f1_macro:.1f})"
         if self.gold_accuracy is not None:
             text += f"  Acc on gold {100 * self.gold_accuracy:.1f} %"
         return f"{text}  [{s.texts} texts, {s.annotated} annotated; {self.how} masks]"
@@ -41,7 +42,13 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    game: Method, split: Split, *, how: str | None = None, share: float | None = None, batch_size=256, seed: int = 0
+    game: Method,
+    split: Split,
+    *,
+    how: str | None = None,
+    share: float | None = None,
+    batch_size=256,
+    seed: int = 0,
 ) -> Evaluation:
     """Play ``game`` once over ``split``, without dropout or perturbation, on the device the game is on.
 

@@ -24,7 +24,9 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     if kind not in there:
         raise ValueError(f"no device is called {name!r}; choose one of: auto, {', '.join(there)}")
     if not there[kind]:
-        raise ValueError(f"torch finds no {kind} device here; choose one of: auto, {', '.join(k for k in there if there[k])}")
+        raise ValueError(
+            f"torch finds no {kind} device here; choose one of: auto, {', '.join(k for k in there if there[k])}"
+        )
     return torch.device(name)
 
 

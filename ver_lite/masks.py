@@ -74,7 +74,7 @@ def omega(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: flo
 
 
 def omega_released(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: float) -> Tensor:
-    """Ω as the released code computes it: one share for the whole batch, and the mean transition over all B·(T−1) places.
+    """Ω as the released code computes it: one share for the whole batch, the mean transition over all B·(T−1) places.
 
     With T = 256 the released λ2 = 12 is 12/255 ≈ 0.047 a transition in :func:`omega`'s terms. Returns a scalar.
     """

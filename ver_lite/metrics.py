@@ -53,7 +53,7 @@ class Scores:
 
 
 class Labeled(Protocol):
-    """What a tally needs of a batch: ``selectable``, ``gold`` bool [B, T]; ``annotated`` bool [B]; ``labels`` int [B]."""
+    """What a tally needs of a batch: ``selectable``, ``gold`` bool [B, T], ``annotated`` bool [B], ``labels`` [B]."""
 
     selectable: Tensor
     gold: Tensor

@@ -98,7 +98,12 @@ class Predictor(nn.Module):
     """
 
     def __init__(
-        self, embedding: nn.Embedding, classes=2, encoder: str | EncoderFactory = "gru", hidden=200, dropout=0.2
+        self,
+        embedding: nn.Embedding,
+        classes=2,
+        encoder: str | EncoderFactory = "gru",
+        hidden=200,
+        dropout=0.2,
     ):
         super().__init__()
         self.embedding = embedding

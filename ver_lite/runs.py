@@ -23,7 +23,15 @@ from torch import Tensor
 
 from ver_lite import __version__
 from ver_lite.corpora.core import UNKNOWN, Vocabulary
-from ver_lite.files import FileError, load_tensors, read_json, read_text, save_tensors, write_json, write_whole
+from ver_lite.files import (
+    FileError,
+    load_tensors,
+    read_json,
+    read_text,
+    save_tensors,
+    write_json,
+    write_whole,
+)
 from ver_lite.methods import METHODS, Method, Protocol
 from ver_lite.players import ENCODERS, GRUEncoder, Predictor, Selector, make_embedding, random_vectors
 
@@ -38,9 +46,10 @@ class RunError(FileError):
 class Config:
     """Everything that decides a run. Checked when made; a wrong value is a ValueError that names the parameter.
 
-    ``corpus``: the name or path and options given to ``load_corpus``. ``vectors``: a GloVe file, or None for random
-    vectors of size ``dimension``. ``alpha``, ``lambda1``, ``lambda2``: Ω (Eq. 4). ``perturbation``: p of Eq. 8 (VER).
-    The paper trains GRUs of size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
+    ``corpus``: the name or path and options given to ``load_corpus``. ``vectors``: a GloVe file, "glove" for the
+    fetched one of size ``dimension``, or None for random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω
+    (Eq. 4). ``perturbation``: p of Eq. 8 (VER). The paper trains GRUs of size 200 with learning rate 1e-4 and
+    batches of 128 for 300 epochs.
     """
 
     corpus: dict[str, Any] = field(default_factory=dict)
@@ -69,8 +78,16 @@ class Config:
             raise ValueError(f"no encoder is called {self.encoder!r}; choose one of: {', '.join(ENCODERS)}")
         if not isinstance(self.protocol, Protocol):
             raise ValueError(f"protocol must be a Protocol, not {self.protocol!r}")
-        inside = {"alpha": "above 0 and at most 1", "perturbation": "between 0 and 1", "dropout": "from 0 to below 1"}
-        good = {"alpha": 0 < self.alpha <= 1, "perturbation": 0 <= self.perturbation <= 1, "dropout": 0 <= self.dropout < 1}
+        inside = {
+            "alpha": "above 0 and at most 1",
+            "perturbation": "between 0 and 1",
+            "dropout": "from 0 to below 1",
+        }
+        good = {
+            "alpha": 0 < self.alpha <= 1,
+            "perturbation": 0 <= self.perturbation <= 1,
+            "dropout": 0 <= self.dropout < 1,
+        }
         for name, fine in good.items():
             if not fine:
                 raise ValueError(f"{name} must be {inside[name]}, not {getattr(self, name)}")
@@ -121,19 +138,23 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
         encoder = lambda inputs, hidden: GRUEncoder(inputs, hidden, reads_padding=True)  # noqa: E731
     size = {"hidden": config.hidden, "dropout": config.dropout}
     players = Selector(embedding, encoder, **size), Predictor(embedding, classes, encoder, **size)
-    options: dict[str, Any] = {n: getattr(config, n) for n in ("alpha", "lambda1", "lambda2", "temperature", "protocol")}
+    options: dict[str, Any] = {
+        n: getattr(config, n) for n in ("alpha", "lambda1", "lambda2", "temperature", "protocol")
+    }
     if config.method == "ver":
         options["perturbation"] = config.perturbation
     return METHODS[config.method](*players, **options, generator=generator)
 
 
 def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
-    """The vectors [V, D] a config asks for: GloVe's where it names a file, else random ones from torch's random state."""
+    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's."""
     if config.vectors is not None:
         from ver_lite.corpora.glove import load_glove
+        from ver_lite.corpora.places import locate
 
-        matrix, _ = load_glove(config.vectors, vocabulary, unknown=config.protocol.unknown)
-        return torch.as_tensor(matrix)
+        named = config.vectors == "glove"
+        path = locate("glove", dimension=config.dimension) if named else config.vectors
+        return torch.as_tensor(load_glove(path, vocabulary, unknown=config.protocol.unknown)[0])
     vectors = random_vectors(len(vocabulary), config.dimension)
     if config.protocol.unknown == "zero":
         vectors[UNKNOWN] = 0
@@ -166,16 +187,16 @@ class Run:
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write the run (without checkpoint) to ``folder``. Raises FileError if disk or folder fail."""
-        self.folder = start_folder(Path(folder), self.config, self.vocabulary, self.classes, overwrite)
+        self.folder = claim_folder(folder, overwrite)
+        start_folder(self.folder, self.config, self.vocabulary, self.classes)
         finish_folder(self, self.folder)
         return self.folder
 
 
-def start_folder(
-    folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...], overwrite: bool = False
-) -> Path:
-    """Make a run's folder and write what is known before training. A folder that holds a run is an error unless
-    ``overwrite``; one that holds anything else is left alone."""
+def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
+    """Make a run's folder, or see that it may be used: one that holds a run is an error unless ``overwrite``; one that
+    holds anything else is left alone. Raises RunError."""
+    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         there = sorted(path.name for path in folder.iterdir())
@@ -186,12 +207,16 @@ def start_folder(
     if there and not overwrite:
         state = "a run" if "provenance.json" in there else "an unfinished run"
         raise RunError(f"{folder} already holds {state}. Resume it, overwrite it, or choose another folder.")
+    return folder
+
+
+def start_folder(folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...]) -> None:
+    """Write into a claimed folder what is known before training; what an earlier run left there goes."""
     for name in ("provenance.json", "checkpoint.safetensors", "game.safetensors", "history.json"):
         (folder / name).unlink(missing_ok=True)
     head = {"format": FORMAT, "version": __version__, "classes": list(classes), **config.as_dict()}
     write_json(folder / "config.json", head)
     write_whole(folder / "vocabulary.txt", lambda p: p.write_text("\n".join(vocabulary.words[2:]) + "\n", "utf-8"))
-    return folder
 
 
 def finish_folder(run: Run, folder: Path) -> None:
@@ -256,7 +281,9 @@ def restore(game: Method, tensors: dict[str, Tensor], where: Any) -> Method:
     try:
         missing, surplus = game.load_state_dict(tensors, strict=False)
     except RuntimeError as error:
-        raise RunError(f"{where}: the saved game does not fit its config: {str(error).splitlines()[-1].strip()}") from None
+        raise RunError(
+            f"{where}: the saved game does not fit its config: {str(error).splitlines()[-1].strip()}"
+        ) from None
     if set(missing) - {"predictor.embedding.weight"} or surplus:
         raise RunError(f"{where}: the saved game does not fit its config: {sorted({*missing, *surplus})[0]}")
     return game

@@ -1,7 +1,7 @@
 """The one training loop.
 
-:func:`train` plays a method's game on a corpus; :func:`resume` continues a run that was interrupted, on a CPU to exactly
-the history it would have had. The epoch is chosen by dev accuracy; the test split is never looked at. Lesson 02 writes
+:func:`train` plays a method's game on a corpus; :func:`resume` continues a run that was interrupted, on a CPU to
+exactly the history it would have had. The epoch is chosen by dev accuracy; the test split is never looked at. Lesson 02 writes
 this loop in ten lines.
 """
 
@@ -34,6 +34,7 @@ from ver_lite.runs import (
     Run,
     RunError,
     build_game,
+    claim_folder,
     finish_folder,
     game_tensors,
     load_run,
@@ -62,8 +63,8 @@ def train(
 ) -> Run:
     """Train a game on ``corpus`` and return the run.
 
-    ``settings`` are those of :class:`Config` (``method="ver"``, ``alpha=0.1``, ...) and override ``config``. ``out``: the
-    run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that is
+    ``settings`` are those of :class:`Config` (``method="ver"``, ``alpha=0.1``, ...) and override ``config``. ``out``:
+    the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that is
     there. ``vectors`` float [V, D]: word vectors of your own. ``callbacks`` are called as ``callback(run, row)`` after
     each epoch; one that returns True ends training.
 
@@ -74,18 +75,24 @@ def train(
     source = corpus.card.get("loaded_with", {"name": corpus.name})
     config = Config.make({**(config or Config()).as_dict(), "corpus": source, **settings})
     where = machine.pick_device(device)
+    folder = None if out is None else claim_folder(out, overwrite)
     with machine.own_random_state(config.seed, where):
         vectors = word_vectors(config, corpus.vocabulary) if vectors is None else vectors
         config = replace(config, dimension=vectors.shape[1])
         game = build_game(config, vectors, len(corpus.classes)).to(where)
-        run = Run(config, game, corpus.vocabulary, corpus.classes, [], {})
-        if out is not None:
-            run.folder = start_folder(Path(out), config, corpus.vocabulary, corpus.classes, overwrite)
+        run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
+        if folder is not None:
+            start_folder(folder, config, corpus.vocabulary, corpus.classes)
         return _Loop(run, corpus, progress, callbacks).go()
 
 
 def resume(
-    folder: str | Path, corpus: Corpus, *, device: str = "auto", progress=True, callbacks: tuple[Callback, ...] = ()
+    folder: str | Path,
+    corpus: Corpus,
+    *,
+    device: str = "auto",
+    progress=True,
+    callbacks: tuple[Callback, ...] = (),
 ) -> Run:
     """Continue the run in ``folder`` from its checkpoint; one that is finished is returned as it is.
 
@@ -169,7 +176,12 @@ class _Loop:
         scores = self.tally.scores()
         dev = evaluate(self.game, self.dev)
         self.epoch, self.step = self.epoch + 1, 0
-        row = {"epoch": self.epoch, "loss": self.total / self.moves, "train": scores.as_dict(), "dev": dev.as_dict()}
+        row = {
+            "epoch": self.epoch,
+            "loss": self.total / self.moves,
+            "train": scores.as_dict(),
+            "dev": dev.as_dict(),
+        }
         self.run.history.append(row)
         self.seconds.append(0.0)
         if dev.scores.accuracy > self.best_accuracy:
@@ -202,7 +214,12 @@ class _Loop:
         random = {**machine.random_states(self.device), "masks": self.game.generator.get_state()}
         tensors |= {f"random/{k}": v for k, v in random.items()}
         tensors |= {f"counters/{k}": v.cpu() for k, v in {**self.tally.state(), "losses": self.losses}.items()}
-        state = {"epoch": self.epoch, "step": self.step, "stuck": self.stuck, "best_accuracy": self.best_accuracy}
+        state = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "stuck": self.stuck,
+            "best_accuracy": self.best_accuracy,
+        }
         state |= {"history": self.run.history, "seconds": self.seconds}
         save_tensors(self.run.folder / "checkpoint.safetensors", tensors, {"state": json.dumps(state)})
         write_json(self.run.folder / "history.json", self.run.history)

@@ -16,9 +16,9 @@ MOST_NATS = 1.2
 def divergence_slider(truth: float = 0.9, said: float = 0.7) -> HTML:
     """Two sliders and a bar: Eq. 1 for one rationale and two labels, computed in the page (lesson 01).
 
-    `truth` is P(positive | z) at the start and `said` what the predictor says; both from 0.01 to 0.99. Works by
-    mouse, touch and arrow keys; the sentence under the bar is announced to screen readers. Raises `ValueError`
-    for a value out of range.
+    `truth` is P(positive | z) at the start and `said` what the predictor says; both from 0.01 to 0.99. Works
+    by mouse, touch and arrow keys; the sentence under the bar is announced to screen readers. Raises
+    `ValueError` for a value out of range.
     """
     from IPython.display import HTML
 
@@ -45,14 +45,14 @@ def divergence_slider(truth: float = 0.9, said: float = 0.7) -> HTML:
 
 _SLIDER = """\
 <style>
+.ver-lite-divergence { max-width: 44em; padding: 1em; border: 1px solid #777777; border-radius: 6px }
 .ver-lite-divergence, .ver-lite-divergence label, .ver-lite-divergence .sentence
   { background: #ffffff; color: #222222; font-family: sans-serif; line-height: 1.6 }
-.ver-lite-divergence { max-width: 44em; padding: 1em; border: 1px solid #777777; border-radius: 6px }
 .ver-lite-divergence label { display: block }
 .ver-lite-divergence input { width: 100% }
-.ver-lite-divergence .bar { display: flex; height: 2em; margin: .5em 0; background: #eeeeee; overflow: hidden }
-.ver-lite-divergence .blue { background: #0072B2; color: #ffffff; padding: .1em 0 }
-.ver-lite-divergence .orange { background: #E69F00; color: #000000; padding: .1em 0 }
+.ver-lite-divergence .bar { display: flex; height: 2em; margin: .5em 0; background: #eeeeee }
+.ver-lite-divergence .blue { background: #0072B2; color: #ffffff }
+.ver-lite-divergence .orange { background: #E69F00; color: #000000 }
 </style>
 <div class="ver-lite-divergence">
 <label>The truth: <b class="truth">@TRUTH@</b> of 100 such reviews are positive<br>

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary, assemble
+from ver_lite.corpora.places import locate
 
-__all__ = ["Batch", "Corpus", "CorpusError", "NAMES", "Split", "Text", "Vocabulary", "assemble", "load_corpus"]
+__all__ = [
+    "Batch",
+    "Corpus",
+    "CorpusError",
+    "NAMES",
+    "Split",
+    "Text",
+    "Vocabulary",
+    "assemble",
+    "load_corpus",
+]
 
 
 def _reader(name: str) -> Callable[..., Any]:
@@ -29,16 +39,7 @@ def _reader(name: str) -> Callable[..., Any]:
     return read
 
 
-# Where a corpus lies under the data folder, first as `ver-lite fetch` leaves it; the first place that exists is taken.
-_PLACES = {
-    "movies": ("movies", "movies.tar.gz", "eraser/movies", "eraser/movies.tar.gz", "eraser/movies.repacked.tar.gz"),
-    "multirc": ("multirc", "multirc.tar.gz", "eraser/multirc", "eraser/multirc.tar.gz", "eraser/multirc.repacked.tar.gz"),
-    "fever": ("fever", "fever.tar.gz", "eraser/fever", "eraser/fever.tar.gz", "eraser/fever.repacked.tar.gz"),
-    "beer": ("beer",),
-    "hotel": ("hotel", "hotel.zip", "data.zip", "r2a.zip"),
-    "tweets": ("tweets", "tweets.csv", "tweet_sentiment_extraction"),
-}
-NAMES = ("reviews", *_PLACES)
+NAMES = ("reviews", "beer", "hotel", "movies", "multirc", "fever", "tweets")
 
 
 def load_corpus(
@@ -62,7 +63,11 @@ def load_corpus(
     A path is a JSON Lines file, or a folder with train.jsonl and test.jsonl, one text a line:
     ``{"text": "...", "label": "positive", "rationale": [[0, 12]]}``. Raises CorpusError: file, line, problem.
     """
-    given = {"folder": None if folder is None else str(folder), "max_length": max_length, "min_count": min_count}
+    given = {
+        "folder": None if folder is None else str(folder),
+        "max_length": max_length,
+        "min_count": min_count,
+    }
     given |= {"max_words": max_words, "leaks": leaks, **options}
     name = str(name_or_path)
     if name == "reviews":
@@ -71,7 +76,7 @@ def load_corpus(
         corpus = make_reviews(**options)
         given = dict(options)
     else:
-        place = Path(folder) if folder is not None else _find(name)
+        place = _find(name, folder)
         try:
             splits, classes, facts = _reader(name)(place, **options)
         except TypeError as error:
@@ -85,28 +90,14 @@ def load_corpus(
     return corpus
 
 
-def data_folder() -> Path:
-    """Where downloaded corpora lie: $VER_LITE_DATA, else the system's folder for cached data."""
-    named = os.environ.get("VER_LITE_DATA")
-    if named:
-        return Path(named)
-    import pooch
-
-    return Path(pooch.os_cache("ver-lite"))
-
-
-def _find(name: str) -> Path:
-    if name not in _PLACES:
-        if Path(name).exists():
-            return Path(name)
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise CorpusError(
-            f"no corpus and no file is called {name!r}", hint=f"{hint}There are: {', '.join(NAMES)}; or give a path."
-        )
-    home = data_folder()
-    for place in _PLACES[name]:
-        if (home / place).exists():
-            return home / place
-    hint = f"Run `ver-lite fetch {name}`, or say where it is with folder=...; for your own copy set VER_LITE_DATA."
-    raise CorpusError(f"{name} is not under {home}", hint=hint)
+def _find(name: str, folder: str | Path | None) -> Path:
+    """Where the reader of ``name`` finds it. Raises CorpusError when it is neither a name nor a path."""
+    if name in NAMES:
+        return locate(name, folder)
+    if Path(name).exists():
+        return Path(name)
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise CorpusError(
+        f"no corpus and no file is called {name!r}", hint=f"{hint}There are: {', '.join(NAMES)}; or give a path."
+    )

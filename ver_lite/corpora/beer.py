@@ -119,7 +119,5 @@ def _annotated(path: Path, aspect: int) -> tuple[list[Text], dict[str, int]]:
             dropped["neutral" if spans else "without_rationale"] += 1
             continue
         marked = {i for start, end in spans for i in range(start, end)}  # overlapping spans: their union
-        texts.append(
-            Text(words, label, tuple(i in marked for i in range(len(words))), id=f"{path.name}:{number}")
-        )
+        texts.append(Text(words, label, tuple(i in marked for i in range(len(words))), id=f"{path.name}:{number}"))
     return texts, dropped

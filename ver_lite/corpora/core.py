@@ -301,7 +301,9 @@ def assemble(
     if leaks == "remove":
         splits, removed = remove_leaks(splits)
     else:
-        removed = {name: len(splits[name]) - len(kept) for name, kept in remove_leaks(splits)[0].items() if name != "test"}
+        removed = {
+            name: len(splits[name]) - len(kept) for name, kept in remove_leaks(splits)[0].items() if name != "test"
+        }
     for part in ("train", "dev", "test"):
         _check(name, part, splits[part], len(classes))
     vocabulary = Vocabulary.build(splits["train"], min_count, max_words)

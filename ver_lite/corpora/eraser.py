@@ -63,9 +63,7 @@ class Release:
         if docid not in self.cache:
             content = self._bytes(docid)
             if content is None:
-                raise CorpusError(
-                    f"document {docid!r} is not in docs/", *where, hint="Is the release complete?"
-                )
+                raise CorpusError(f"document {docid!r} is not in docs/", *where, hint="Is the release complete?")
             name = self.path / "docs" / docid
             lines = lines_of_bytes(content, name)
             self.cache[docid] = tuple(word for _, line in lines for word in line.strip().split(" ") if word)
@@ -87,10 +85,13 @@ class Release:
 
 
 def open_release(path: str | Path) -> Release:
-    """A release from a folder, from a folder holding it, or from a .tar or .tar.gz archive."""
+    """A release from a .tar or .tar.gz archive, a folder, or a folder that holds one of these."""
     path = Path(path)
     if path.is_dir():
         holding = [p for p in (path, *sorted(path.iterdir())) if (p / "test.jsonl").is_file()]
+        archives = [p for p in sorted(path.iterdir()) if p.name.endswith((".tar", ".tar.gz"))]
+        if not holding and len(archives) == 1:
+            return open_release(archives[0])
         if not holding:
             raise CorpusError("no test.jsonl here or one folder below", path, hint="Expected an ERASER task.")
         root = holding[0]
@@ -119,9 +120,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
             for member in archive:
                 name = safe_name(member.name)
                 if name is None:
-                    raise CorpusError(
-                        f"the member {member.name!r} points outside the archive", path, hint="Unsafe."
-                    )
+                    raise CorpusError(f"the member {member.name!r} points outside the archive", path, hint="Unsafe.")
                 total += member.size
                 if member.size > LARGEST_MEMBER or total > LARGEST_ARCHIVE:
                     raise CorpusError(f"too large: {name} brings it to {total:,} bytes unpacked", path)
@@ -148,9 +147,7 @@ def records(release: Release, split: str) -> Iterator[tuple[int, dict[str, Any],
             raise CorpusError('"evidences" must be a list of lists', path, number)
         flat = [evidence for group in groups for evidence in group]
         for evidence in flat:
-            missing = {"docid", "start_token", "end_token"} - set(
-                evidence if isinstance(evidence, dict) else ()
-            )
+            missing = {"docid", "start_token", "end_token"} - set(evidence if isinstance(evidence, dict) else ())
             if missing:
                 raise CorpusError(f"an evidence has no {', '.join(sorted(missing))}", path, number)
         yield number, record, flat
@@ -188,20 +185,14 @@ def read_eraser(
         made["train"] = [(text, doc) for text, doc in made["val"] if doc not in held]
         made["val"] = [(text, doc) for text, doc in made["val"] if doc in held]
     splits = {
-        new: [text for text, _ in made[old]]
-        for new, old in (("train", "train"), ("dev", "val"), ("test", "test"))
+        new: [text for text, _ in made[old]] for new, old in (("train", "train"), ("dev", "val"), ("test", "test"))
     }
     facts = {
         **SOURCES[task].facts(),
         "empty_evidences": sum(
-            e["start_token"] == e["end_token"]
-            for s in release.splits
-            for *_, es in records(release, s)
-            for e in es
+            e["start_token"] == e["end_token"] for s in release.splits for *_, es in records(release, s) for e in es
         ),
-        "unannotated": {
-            name: sum(text.rationale is None for text in texts) for name, texts in splits.items()
-        },
+        "unannotated": {name: sum(text.rationale is None for text in texts) for name, texts in splits.items()},
         "notes": notes,
     }
     return splits, TASKS[task].classes, facts
@@ -219,11 +210,7 @@ def _text(
     label = str(record["classification"])
     if label not in task.classes:
         raise CorpusError(f"unknown class {label!r}", *where, hint=f"Expected {' or '.join(task.classes)}.")
-    named = (
-        record.get("docids")
-        or [e["docid"] for e in evidences]
-        or [str(record["annotation_id"]).split(":")[0]]
-    )
+    named = record.get("docids") or [e["docid"] for e in evidences] or [str(record["annotation_id"]).split(":")[0]]
     docids = list(dict.fromkeys([*named, *(e["docid"] for e in evidences)]))
     words: tuple[str, ...] = ()
     starts = {}
@@ -270,7 +257,7 @@ def check_evidence(path: str | Path) -> EvidenceCheck:
     annotations = evidences = 0
     wrong = []
     for split in release.splits:
-        for number, record, flat in records(release, split):
+        for number, _, flat in records(release, split):
             annotations += 1
             for evidence in flat:
                 where = (release.name(split), number)

@@ -188,12 +188,8 @@ class Resumable:
                 f"{url}: the connection was cut ({error}); {have:,} bytes kept. Run again to resume."
             ) from None
         except requests.exceptions.RequestException as error:
-            kind = (
-                "no answer in time from" if isinstance(error, requests.exceptions.Timeout) else "cannot reach"
-            )
-            raise FetchError(
-                f"{kind} {urlsplit(url).netloc or url}. Check the network and run again."
-            ) from None
+            kind = "no answer in time from" if isinstance(error, requests.exceptions.Timeout) else "cannot reach"
+            raise FetchError(f"{kind} {urlsplit(url).netloc or url}. Check the network and run again.") from None
         self.sha256 = file_hash(str(self.part))
         os.replace(self.part, output_file)
         self.marks.unlink(missing_ok=True)

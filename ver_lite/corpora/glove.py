@@ -73,9 +73,7 @@ def _dimension(
     return numbers, "as on the first line", lines
 
 
-def _parse(
-    chunk: list[tuple[int, str]], dimension: int, whence: str, name: str
-) -> tuple[list[str], np.ndarray]:
+def _parse(chunk: list[tuple[int, str]], dimension: int, whence: str, name: str) -> tuple[list[str], np.ndarray]:
     """The words and vectors (float32 [n, D]) of some lines."""
     words, rest, at = [], [], []
     for number, line in chunk:
@@ -110,9 +108,7 @@ def _cut(line: str, dimension: int, whence: str, name: str, number: int) -> tupl
     word = parts[0]
     if len(parts) != dimension + 1 or not word.strip() or " " in word and _is_number(word.rsplit(" ", 1)[1]):
         values = line.split()
-        n = next(
-            (i for i, value in enumerate(reversed(values[1:])) if not _is_number(value)), len(values) - 1
-        )
+        n = next((i for i, value in enumerate(reversed(values[1:])) if not _is_number(value)), len(values) - 1)
         raise CorpusError(f"{max(n, 0)} numbers, expected {dimension} ({whence})", name, number)
     return word, " ".join(parts[1:])
 
@@ -135,14 +131,10 @@ def _open(path: Path, dimension: int | None, member: str | None) -> tuple[str, I
             names = [n for n in archive.namelist() if n.endswith(".txt")]
     except CUT as error:
         raise CorpusError(f"the archive cannot be read ({error})", path, hint=AGAIN) from None
-    fitting = [
-        n for n in names if n == member or (member is None and (dimension is None or f".{dimension}d." in n))
-    ]
+    fitting = [n for n in names if n == member or (member is None and (dimension is None or f".{dimension}d." in n))]
     if len(fitting) != 1:
         hint = "Say which with member= or dimension=."
-        raise CorpusError(
-            f"{len(fitting)} members fit; it holds {', '.join(names) or 'no .txt'}", path, hint=hint
-        )
+        raise CorpusError(f"{len(fitting)} members fit; it holds {', '.join(names) or 'no .txt'}", path, hint=hint)
     return f"{path}/{fitting[0]}", _member(path, fitting[0])
 
 

@@ -20,6 +20,7 @@ from ver_lite.corpora.sources import SOURCES
 
 ASPECTS = ("Location", "Service", "Cleanliness")
 CLASSES = ("negative", "positive")
+ZIP = "data.zip"  # as R2A calls it
 LARGEST_MEMBER = 2**30  # bytes unpacked
 
 _PLACES = {  # in the order they are looked for, relative to the folder
@@ -61,20 +62,18 @@ def read_hotel(
 
 def _open(path: Path, places: Sequence[str]) -> tuple[str, Iterator[tuple[int, str]]]:
     """(name for errors, numbered lines) of the first of ``places`` that exists under ``path``."""
+    if path.is_dir() and (path / ZIP).is_file():
+        path = path / ZIP
     if path.is_dir():
         found = next((f for place in places if (f := plain_or_gz(path, place))), None)
         if found is None:
-            raise CorpusError(
-                f"no {places[0]} here", path, hint="Expected R2A's data/oracle and data/target."
-            )
+            raise CorpusError(f"no {places[0]} here", path, hint="Expected R2A's data/oracle and data/target.")
         return str(found), read_lines(found)
     if not path.exists():
         raise CorpusError("no such file", path, hint="See: ver-lite fetch hotel.")
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [
-                n for place in places for n in archive.namelist() if n == place or n.endswith("/" + place)
-            ]
+            names = [n for place in places for n in archive.namelist() if n == place or n.endswith("/" + place)]
     except CUT as error:
         raise CorpusError(f"the archive cannot be read ({error})", path, hint=AGAIN) from None
     if not names:
@@ -109,9 +108,7 @@ def _texts(lines: Iterator[tuple[int, str]], path: str, annotated: bool) -> tupl
             continue
         columns = line.split("\t")
         if len(columns) <= max(at):
-            raise CorpusError(
-                f"{len(columns)} columns, expected {max(at) + 1} separated by tabs", path, number
-            )
+            raise CorpusError(f"{len(columns)} columns, expected {max(at) + 1} separated by tabs", path, number)
         label = number_in(columns[at[0]], "the label", path, number)
         if label not in (0, 1):
             raise CorpusError(f"the label is {columns[at[0]]}, expected 0 or 1", path, number)
@@ -135,7 +132,5 @@ def _flags(column: str, length: int, path: str, line: int) -> tuple[tuple[bool, 
     if len(values) < length:
         raise CorpusError(f"{len(values)} rationale flags for {length} words", path, line)
     if any(values[length:]):
-        raise CorpusError(
-            f"the rationale is longer than its text: {len(values)} flags for {length} words", path, line
-        )
+        raise CorpusError(f"the rationale is longer than its text: {len(values)} flags for {length} words", path, line)
     return tuple(value == 1 for value in values[:length]), len(values) > length

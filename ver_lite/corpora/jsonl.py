@@ -30,9 +30,7 @@ SHARES = (0.1, 0.1)  # dev, test
 Label = str | int
 
 
-def read_jsonl(
-    path: str | Path, *, seed: int = 0
-) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
+def read_jsonl(path: str | Path, *, seed: int = 0) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
     """Texts from one file, or a folder with train, test and perhaps dev (or val) .jsonl, plain or .gz.
 
     A single file is split 80/10/10, a missing dev is 10 % of train; both within each class, by ``seed``.
@@ -60,8 +58,7 @@ def read_jsonl(
         labelled = {"all": _read(path, extra)}
     classes = _classes(labelled)
     texts = {
-        split: [replace(t, label=classes.index(label)) for t, label, _ in some]
-        for split, some in labelled.items()
+        split: [replace(t, label=classes.index(label)) for t, label, _ in some] for split, some in labelled.items()
     }
     if "all" in texts:
         parts = deal(texts["all"], SHARES, seed)
@@ -90,14 +87,10 @@ def _classes(labelled: dict[str, list[tuple[Text, Label, tuple[Path, int]]]]) ->
             if type(label) is not kind:
                 other = "a number" if kind is str else "a string"
                 problem = f"the label {label!r} is {other}, those before it are not"
-                raise CorpusError(
-                    problem, *where, hint="Write all labels as strings or all as whole numbers."
-                )
+                raise CorpusError(problem, *where, hint="Write all labels as strings or all as whole numbers.")
             if label not in known:
                 names = ", ".join(map(str, sorted(known)))
-                raise CorpusError(
-                    f"the label {label!r} does not occur in {first}", *where, hint=f"There: {names}."
-                )
+                raise CorpusError(f"the label {label!r} does not occur in {first}", *where, hint=f"There: {names}.")
     return sorted(known)
 
 
@@ -121,17 +114,13 @@ def _label(record: dict[str, Any], path: Path, line: int) -> Label:
 def _required(record: dict[str, Any], key: str, path: Path, line: int) -> Any:
     if record.get(key) is None:
         close = difflib.get_close_matches(key, set(record) - set(KEYS), 1)
-        raise CorpusError(
-            f'no "{key}"', path, line, f'Did you mean "{close[0]}"? Rename it.' if close else ""
-        )
+        raise CorpusError(f'no "{key}"', path, line, f'Did you mean "{close[0]}"? Rename it.' if close else "")
     return record[key]
 
 
 def _text(record: dict[str, Any], path: Path, line: int) -> Text:
     if "text" in record and "tokens" in record:
-        raise CorpusError(
-            'both "text" and "tokens"', path, line, "Keep the one that the rationale refers to."
-        )
+        raise CorpusError('both "text" and "tokens"', path, line, "Keep the one that the rationale refers to.")
     marks = record.get("rationale")
     if marks is not None and not isinstance(marks, list):
         raise CorpusError(f'"rationale" is {type(marks).__name__}, expected a list', path, line)
@@ -170,9 +159,7 @@ def _from_tokens(
     return tuple(tokens), tuple(bool(mark) for mark in marks)
 
 
-def _from_text(
-    text: Any, marks: list | None, path: Path, line: int
-) -> tuple[tuple[str, ...], tuple[bool, ...] | None]:
+def _from_text(text: Any, marks: list | None, path: Path, line: int) -> tuple[tuple[str, ...], tuple[bool, ...] | None]:
     if not isinstance(text, str):
         raise CorpusError(f'"text" is {type(text).__name__}, expected a string', path, line)
     offsets = words_with_offsets(text)
@@ -180,16 +167,12 @@ def _from_text(
     if marks is None:
         return words, None
     if marks and not any(isinstance(mark, list) for mark in marks):
-        hint = (
-            'With "text" a rationale is a list of character spans [start, end); token flags go with "tokens".'
-        )
+        hint = 'With "text" a rationale is a list of character spans [start, end); token flags go with "tokens".'
         raise CorpusError('"rationale" has flags, but there is "text"', path, line, hint)
     spans = sorted(span_in(mark, len(text), "the rationale", path, line) for mark in marks)
     for (a, b), (c, d) in zip(spans, spans[1:], strict=False):
         if c < b:
-            raise CorpusError(
-                f"the rationale spans [{a}, {b}) and [{c}, {d}) overlap", path, line, "Merge them."
-            )
+            raise CorpusError(f"the rationale spans [{a}, {b}) and [{c}, {d}) overlap", path, line, "Merge them.")
     for a, b in spans:
         if not any(flags_from_spans(offsets, [(a, b)])):
             raise CorpusError(f"the rationale span [{a}, {b}) holds no word", path, line)

@@ -60,9 +60,7 @@ def locate(name: str, folder: str | Path | None = None, *, dimension: int = 100)
     if base.is_file():
         return base
     for pattern in _PLACES[name]:
-        found = sorted(
-            p for p in base.glob(pattern.format(dimension=dimension)) if not p.name.endswith(".part")
-        )
+        found = sorted(p for p in base.glob(pattern.format(dimension=dimension)) if not p.name.endswith(".part"))
         if found:
             return _as_given(found[0])
     if folder is not None and base.is_dir() and any(base.glob("*train*")):  # the corpus folder itself

@@ -53,9 +53,7 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(m.group() for m in _WORD.finditer(text))
 
 
-def flags_from_spans(
-    offsets: Sequence[tuple[str, int, int]], spans: Iterable[Sequence[int]]
-) -> tuple[bool, ...]:
+def flags_from_spans(offsets: Sequence[tuple[str, int, int]], spans: Iterable[Sequence[int]]) -> tuple[bool, ...]:
     """One flag a word: True where the word overlaps one of the character ``spans`` [start, end)."""
     spans = list(spans)
     return tuple(any(start < b and a < end for a, b in spans) for _, start, end in offsets)
@@ -97,9 +95,7 @@ def lines_of(stream: Iterable[bytes], path: str | Path) -> Iterator[tuple[int, s
                 raise CorpusError(problem, path, number, "Save the file as UTF-8.") from None
             yield number, line.rstrip("\r\n")
     except CUT as error:
-        raise CorpusError(
-            f"the compressed file cannot be read further ({error})", path, number + 1, AGAIN
-        ) from None
+        raise CorpusError(f"the compressed file cannot be read further ({error})", path, number + 1, AGAIN) from None
     if number == 0:
         raise CorpusError("the file is empty", path, hint="Check that it was downloaded or written whole.")
 
@@ -141,9 +137,7 @@ def json_objects(lines: Iterable[tuple[int, str]], path: str | Path) -> Iterator
             raise CorpusError("the JSON is nested too deeply", path, number) from None
         if not isinstance(record, dict):
             kind = type(record).__name__
-            raise CorpusError(
-                f"expected a JSON object, found a {kind}", path, number, 'Write {"text": ...} a line.'
-            )
+            raise CorpusError(f"expected a JSON object, found a {kind}", path, number, 'Write {"text": ...} a line.')
         yield number, record
     if not seen:
         raise CorpusError("the file holds no JSON object, only blank lines", path)
@@ -160,9 +154,7 @@ def number_in(text: str, what: str, path: str | Path, line: int) -> float:
     return value
 
 
-def span_in(
-    span: Any, length: int, what: str, path: str | Path, line: int, *, empty: bool = False
-) -> tuple[int, int]:
+def span_in(span: Any, length: int, what: str, path: str | Path, line: int, *, empty: bool = False) -> tuple[int, int]:
     """``span`` checked to be [start, end) inside ``length``; raises CorpusError saying which of these fails.
 
     ``empty`` allows start = end.
@@ -176,9 +168,7 @@ def span_in(
     if end < start or (end == start and not empty):
         raise CorpusError(f"{what} [{start}, {end}) is empty or runs backwards", path, line)
     if end > length:
-        raise CorpusError(
-            f"{what} [{start}, {end}) is longer than its text, which ends at {length}", path, line
-        )
+        raise CorpusError(f"{what} [{start}, {end}) is longer than its text, which ends at {length}", path, line)
     return start, end
 
 

@@ -128,11 +128,11 @@ SENTENCE_FRAMES = {
     ),
     "palate": (
         "the {n} is {s} .",
-        "the {n} feels {s} in the mouth .",
+        "the {n} seems {s} in the mouth .",
         "its {s} {n} lingers on the tongue .",
         "on the tongue , the {n} is {s} .",
         "i feel the {s} {n} as it goes down .",
-        "with each mouthful the {n} seems {s} .",
+        "with each mouthful the {n} turns {s} .",
     ),
     "overall": (
         "this {n} is {s} .",

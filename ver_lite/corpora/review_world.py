@@ -3,6 +3,7 @@
 How a review comes about. A label y (negative 0, positive 1, equally likely). Each aspect has a sentiment: the
 target's is y, another's agrees with y with probability rho. Each aspect has a segment of phrases, each phrase
 is a frame with a noun and slots for adjectives.
+
 A slot draws from the list of its aspect's sentiment with probability `reliability`, else from the opposite
 list; which of the list's first `types` words it is, is uniform (and no word of an aspect comes twice before
 all were used). Neutral sentences (filler) stand between the segments. Frames, nouns, filler, order, lengths
@@ -25,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from . import review_words as language
-from .core import CorpusError, Vocabulary
-from .review_writing import Reviews, Templates, write
+from ver_lite.corpora import review_words as language
+from ver_lite.corpora.core import CorpusError, Vocabulary
+from ver_lite.corpora.review_writing import Reviews, Templates, write
 
 Knob = float | Sequence[float] | Mapping[str, float]  # one number, one an aspect, or by name
 
@@ -53,7 +54,7 @@ class ReviewWorld:
 
     aspects        the segments, in reading order; any of appearance, aroma, taste, palate, overall
     target         the aspect whose sentiment is the label and whose phrases are the gold rationale
-    rho *          probability that an aspect's sentiment is the label (.5: it says nothing); the target's is 1
+    rho *          probability that its sentiment is the label (.5: it says nothing); the target's is 1
     types *        word types per polarity, 1 to 88 (the first 40 are plain adjectives, the rest compounds)
     reliability *  probability that a slot word comes from the list of the sentiment, .5 to 1
     phrases *      mean number of phrases in a segment, at least 1; 2.3: two, and in 30 % of the texts three
@@ -81,14 +82,8 @@ class ReviewWorld:
 
     def __post_init__(self) -> None:
         known = ", ".join(language.ASPECTS)
-        if (
-            isinstance(self.aspects, str)
-            or not self.aspects
-            or not set(self.aspects) <= set(language.ASPECTS)
-        ):
-            raise CorpusError(
-                f"aspects must be a sequence of names, not {self.aspects!r}", hint=f"Known: {known}."
-            )
+        if isinstance(self.aspects, str) or not self.aspects or not set(self.aspects) <= set(language.ASPECTS):
+            raise CorpusError(f"aspects must be a sequence of names, not {self.aspects!r}", hint=f"Known: {known}.")
         if len(set(self.aspects)) < len(self.aspects):
             raise CorpusError(f"aspects names one aspect twice: {self.aspects!r}", hint="Name each once.")
         object.__setattr__(self, "aspects", tuple(self.aspects))
@@ -109,12 +104,8 @@ class ReviewWorld:
         if isinstance(given, Mapping):
             unknown = sorted(set(given) - {*self.aspects, "target", "others"})
             if unknown:
-                raise CorpusError(
-                    f"{knob}: no aspect named {unknown[0]!r}", hint=f"This world has {self.aspects}."
-                )
-            values = [
-                given.get(a, given.get("target" if a == self.target else "others")) for a in self.aspects
-            ]
+                raise CorpusError(f"{knob}: no aspect named {unknown[0]!r}", hint=f"This world has {self.aspects}.")
+            values = [given.get(a, given.get("target" if a == self.target else "others")) for a in self.aspects]
         elif isinstance(given, Sequence) and not isinstance(given, str):
             if len(given) != len(self.aspects):
                 raise CorpusError(f"{knob} has {len(given)} values for {len(self.aspects)} aspects")
@@ -147,9 +138,7 @@ class ReviewWorld:
     @property
     def expected_length(self) -> float:
         """Mean number of words of a text, exactly."""
-        segments = sum(
-            p * m for p, m in zip(self.per_aspect("phrases"), self.templates.mean_phrase, strict=True)
-        )
+        segments = sum(p * m for p, m in zip(self.per_aspect("phrases"), self.templates.mean_phrase, strict=True))
         return segments + self.filler * self.templates.mean_sentence
 
     def generate(self, n: int, seed: int | Sequence[int], *, positives: int | None = None) -> Reviews:
@@ -179,27 +168,19 @@ class ReviewWorld:
             raise CorpusError(f"prior must be a probability above 0 and below 1, not {prior!r}")
         shown, visible = _array(tokens), _array(mask) > 0.5
         if shown.ndim != 2 or shown.shape != visible.shape:
-            raise CorpusError(
-                f"tokens {shown.shape} and mask {visible.shape} must both have the shape [B, T]"
-            )
+            raise CorpusError(f"tokens {shown.shape} and mask {visible.shape} must both have the shape [B, T]")
         counts = self._count(shown, visible)
         reliability, rho = (np.array(self.per_aspect(name), float) for name in ("reliability", "rho"))
         words = [  # [B, A] for each sentiment s: log of Π P(list of w | s)
-            _times_log(counts[:, :, s], reliability) + _times_log(counts[:, :, 1 - s], 1 - reliability)
-            for s in (0, 1)
+            _times_log(counts[:, :, s], reliability) + _times_log(counts[:, :, 1 - s], 1 - reliability) for s in (0, 1)
         ]
         with np.errstate(divide="ignore"):
             agrees, differs, label = np.log(rho), np.log(1 - rho), np.log([1 - prior, prior])
-        joint = (
-            np.stack([np.logaddexp(agrees + words[y], differs + words[1 - y]).sum(1) for y in (0, 1)], 1)
-            + label
-        )
+        joint = np.stack([np.logaddexp(agrees + words[y], differs + words[1 - y]).sum(1) for y in (0, 1)], 1) + label
         total = np.logaddexp(joint[:, 0], joint[:, 1])
         if np.isneginf(total).any():
             row = int(np.argmax(np.isneginf(total)))
-            raise CorpusError(
-                f"text {row} cannot come from this world: its words contradict a reliability of 1"
-            )
+            raise CorpusError(f"text {row} cannot come from this world: its words contradict a reliability of 1")
         return _like(joint - total[:, None], tokens)
 
     def entropy(self, tokens, mask, *, prior: float = 0.5):
@@ -216,18 +197,12 @@ class ReviewWorld:
             )
         n, k = len(tokens), 1 + 2 * len(self.aspects)
         cells = np.arange(n)[:, None] * k + np.where(visible, kinds[tokens], 0)
-        return (
-            np.bincount(cells.ravel(), minlength=n * k).reshape(n, k)[:, 1:].reshape(n, -1, 2).astype(float)
-        )
+        return np.bincount(cells.ravel(), minlength=n * k).reshape(n, k)[:, 1:].reshape(n, -1, 2).astype(float)
 
 
 def _check_number(knob: str, value: Any, where: str = "") -> None:
     low, high, whole = _LIMITS[knob]
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, Integral if whole else Real)
-        or not low <= value <= high
-    ):
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real) or not low <= value <= high:
         what = "a whole number" if whole else "a number"
         raise CorpusError(f"{knob} must be {what} from {low} to {high}, not {value!r}{where}")
 

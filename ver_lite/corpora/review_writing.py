@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from . import review_words as language
-from .core import CorpusError, Vocabulary
+from ver_lite.corpora import review_words as language
+from ver_lite.corpora.core import CorpusError, Vocabulary
 
 if TYPE_CHECKING:
-    from .review_world import ReviewWorld
+    from ver_lite.corpora.review_world import ReviewWorld
 
 _HALF = np.uint64(32)
 _CHUNK = 8192  # texts built at a time
@@ -50,10 +50,7 @@ class Templates:
         }
         phrases = [
             [
-                [
-                    frame.format(s=_group(world.style, int(k)), n=noun)
-                    for noun in language.NOUNS[a][: world.nouns]
-                ]
+                [frame.format(s=_group(world.style, int(k)), n=noun) for noun in language.NOUNS[a][: world.nouns]]
                 for frame in frames[a][: world.frames]
             ]
             for a, k in zip(world.aspects, world.per_aspect("adjectives"), strict=True)
@@ -61,10 +58,7 @@ class Templates:
         sentences = list(language.FILLER[: world.sentences])
         written = ["", *(text for aspect in phrases for frame in aspect for text in frame), *sentences]
         self._number_words(world, written)
-        lines = [
-            [-1 if word == "{s}" else self.vocabulary.index(word) for word in text.split()]
-            for text in written
-        ]
+        lines = [[-1 if word == "{s}" else self.vocabulary.index(word) for word in text.split()] for text in written]
         shape = (len(world.aspects), len(phrases[0]), len(phrases[0][0]))
         size = int(np.prod(shape))
         self.tokens = np.array([i for line in lines for i in line], np.int32)

@@ -17,10 +17,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .core import Corpus, CorpusError, Split, describe
-from .review_words import CAPITALS
-from .review_world import ReviewWorld
-from .review_writing import Reviews
+from ver_lite.corpora.core import Corpus, CorpusError, Split, describe
+from ver_lite.corpora.review_words import CAPITALS
+from ver_lite.corpora.review_world import ReviewWorld
+from ver_lite.corpora.review_writing import Reviews
 
 CLASSES = ("negative", "positive")
 SAMPLE_SIZE = 24
@@ -63,9 +63,9 @@ def make_reviews(size: str = "lesson", *, like: str | None = None, seed: int = 0
 
     `size` is "tiny" (48 training texts of 19 words), "lesson" (800 of 45) or "paper" (Table 4's row `like`,
     by default "beer-appearance"). `seed` is the data's seed: training seeds share one corpus. `knobs` are
-    those of :class:`ReviewWorld` and replace what the size would set. Split i = 1, 2, 3 is drawn from the seed (`seed`, i). At "paper" size, giving `phrases` or
-    `filler` gives up the match with Table 4. Raises CorpusError for an unknown size, row or knob, and for
-    knobs that cannot reach the row.
+    those of :class:`ReviewWorld` and replace what the size would set; at "paper" size, giving `phrases` or
+    `filler` gives up the match with Table 4. The splits are drawn from (`seed`, 1), (`seed`, 2), (`seed`, 3).
+    Raises CorpusError for an unknown size, row or knob, and for knobs that cannot reach the row.
     """
     known = [f.name for f in fields(ReviewWorld)]
     if unknown := sorted(set(knobs) - set(known)):
@@ -86,9 +86,7 @@ def make_reviews(size: str = "lesson", *, like: str | None = None, seed: int = 0
     }
     world = worlds["train"]
     card = _card(size, like, seed, world, {part: w.filler for part, w in worlds.items()}, splits)
-    return Corpus(
-        card["name"], **splits, vocabulary=world.vocabulary, classes=CLASSES, card=card, world=world
-    )
+    return Corpus(card["name"], **splits, vocabulary=world.vocabulary, classes=CLASSES, card=card, world=world)
 
 
 def _paper(like: str, knobs: dict[str, Any]) -> tuple[dict[str, ReviewWorld], dict[str, tuple[int, int]]]:
@@ -143,7 +141,7 @@ def _card(
         "filler": filler,
         "splits": {part: describe(split, CLASSES) for part, split in splits.items()},
         "vocabulary": len(world.vocabulary),
-        "notes": "The gold rationale is planted: all words of the target's phrases. The knobs were chosen.",
+        "notes": ["gold rationale planted: all words of the target aspect's phrases", "knobs chosen by hand"],
     }
 
 
@@ -157,7 +155,7 @@ def read_aloud(words: Sequence[str]) -> str:
 def sample(count: int = SAMPLE_SIZE) -> list[dict[str, Any]]:
     """The first `count` training texts of the lesson corpus, seed 0, as records of JSON Lines.
 
-    "text" splits at spaces into tokens; each has a flag in "rationale" and a name or null in "aspect".
+    Each of the "tokens" has a flag in "rationale" and a name or null in "aspect"; "aloud" is for people.
     """
     settings = SIZES["lesson"]
     world, (positive, negative) = ReviewWorld(**settings[1]), settings[0]["train"]
@@ -169,8 +167,9 @@ def sample(count: int = SAMPLE_SIZE) -> list[dict[str, Any]]:
         records.append(
             {
                 "id": f"lesson-train-{i}",
-                "text": " ".join(words),
+                "aloud": read_aloud(words),
                 "label": CLASSES[made.labels[i]],
+                "tokens": words,
                 "rationale": [int(g) for g in made.gold[i, :n]],
                 "aspect": owners,
             }
@@ -183,9 +182,7 @@ def write_sample(path: str | Path) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(
-        "".join(json.dumps(record) + "\n" for record in sample()), encoding="utf-8", newline="\n"
-    )
+    unfinished.write_text("".join(json.dumps(record) + "\n" for record in sample()), encoding="utf-8", newline="\n")
     os.replace(unfinished, path)
     return path
 

@@ -51,8 +51,7 @@ SOURCES: dict[str, Source] = {
         "BeerAdvocate (Lei et al.)",
         "http://people.csail.mit.edu/taolei/beer/",
         "research purposes only; withdrawn by its author at BeerAdvocate's request",
-        "McAuley, Leskovec and Jurafsky 2012; Lei, Barzilay and Jaakkola, Rationalizing Neural Predictions, "
-        "EMNLP 2016",
+        "McAuley, Leskovec and Jurafsky 2012; Lei, Barzilay and Jaakkola, Rationalizing Neural Predictions, EMNLP 2016",
         "The BeerAdvocate reviews were withdrawn by the dataset's author at BeerAdvocate's request "
         "(snap.stanford.edu/data/web-BeerAdvocate.html). Lei et al. say of their subset: all data is for "
         "research purposes only. Do not pass the files on.",

@@ -20,9 +20,7 @@ COLUMNS = ("textID", "text", "selected_text", "sentiment")
 SHARES = (0.1, 0.1)  # dev, test
 
 
-def read_tweets(
-    path: str | Path, *, seed: int = 0
-) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
+def read_tweets(path: str | Path, *, seed: int = 0) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
     """Positive against negative tweets from the CSV ``path`` (plain or .gz), or a folder with train.csv.
 
     Neutral tweets are dropped: their span is the whole tweet. A word is gold if it overlaps the span (at its
@@ -31,9 +29,7 @@ def read_tweets(
     """
     path = Path(path)
     if path.is_dir():
-        path = next(
-            (p for n in ("train.csv", "train.csv.gz") if (p := path / n).is_file()), path / "train.csv"
-        )
+        path = next((p for n in ("train.csv", "train.csv.gz") if (p := path / n).is_file()), path / "train.csv")
     texts = []
     facts: dict[str, Any] = {"neutral_dropped": 0, "span_is_whole_text": 0, "span_occurs_more_than_once": 0}
     for number, row in _rows(path):

@@ -31,9 +31,7 @@ def check(question: str, yours: Any, correct: Any, tolerance: float = 1e-6) -> b
     return False
 
 
-def check_function(
-    question: str, yours: Any, reference: Callable, *cases: Any, tolerance: float = 1e-6
-) -> bool:
+def check_function(question: str, yours: Any, reference: Callable, *cases: Any, tolerance: float = 1e-6) -> bool:
     """Call `yours` and `reference` on every case, print one line, and return whether all of them agree.
 
     A case is a tuple of arguments, or one argument that is not a tuple; each function gets its own copy.
@@ -64,9 +62,7 @@ def check_function(
         problem = _difference(got, correct, tolerance)
         if problem is not None:
             given = ", ".join(map(_show, arguments))
-            print(
-                f"{WRONG} {question}: given ({given}), yours {_show(got)}, correct {_show(correct)}{problem}"
-            )
+            print(f"{WRONG} {question}: given ({given}), yours {_show(got)}, correct {_show(correct)}{problem}")
             return False
     plural = "case agrees" if len(cases) == 1 else "cases agree"
     print(f"{RIGHT} {question}: {len(cases)} of {len(cases)} {plural}; the last is yours {_show(got)}")

@@ -63,7 +63,11 @@ def run(notebook: nbformat.NotebookNode, path: Path, timeout: int = 600) -> floa
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     client = NotebookClient(
-        notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        resources={"metadata": {"path": str(path.parent)}},
     )
     started = time.perf_counter()
     try:
@@ -174,9 +178,7 @@ def check(paths: list[Path]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m ver_lite.course.notebooks", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m ver_lite.course.notebooks", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, says in (
         ("execute", "run lessons in a fresh kernel and store them executed"),
@@ -187,9 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
         if name != "links":
             command.add_argument("files", nargs="*", type=Path)
         if name == "execute":
-            command.add_argument(
-                "--into", type=Path, help="store the results in this folder, leave the lessons alone"
-            )
+            command.add_argument("--into", type=Path, help="store the results in this folder, leave the lessons alone")
             command.add_argument("--record", action="store_true", help="write the seconds to data/results")
             command.add_argument("--timeout", type=int, default=600, help="seconds a cell may take")
     given = parser.parse_args(arguments)
@@ -197,8 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "links":
             changed = write_everywhere(ROOT)
             print(
-                "\n".join(f"{path}: address written" for path in changed)
-                or "every address agrees with pyproject.toml"
+                "\n".join(f"{path}: address written" for path in changed) or "every address agrees with pyproject.toml"
             )
             return 0
         paths = given.files or lessons()

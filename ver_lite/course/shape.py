@@ -14,9 +14,7 @@ SETUP_LINES = 12
 CELL_LINES = 25
 KILOBYTES = 300
 EXERCISES = 4
-MACHINE_PATH = re.compile(
-    r"(?<![\w/.:])/(?:home|root|tmp|work|Users|private|content|opt|var)/[\w.-]+|[A-Z]:\\\\?Users"
-)
+MACHINE_PATH = re.compile(r"(?<![\w/.:])/(?:home|root|tmp|work|Users|private|content|opt|var)/[\w.-]+|[A-Z]:\\\\?Users")
 MEMORY_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 EXERCISE = re.compile(r"^(?:#{2,5}\s+|\*\*)(?:\S+\s+)?Exercise\b", re.IGNORECASE | re.MULTILINE)
 DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,})\{[\w:-]+\}", re.MULTILINE)

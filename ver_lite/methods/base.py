@@ -24,8 +24,8 @@ EVALUATIONS = ("argmax", "sample", "top_k")
 class Protocol:
     """Where the paper's formulas and its released code part. The paper's is the default; lesson 11 tries each switch.
 
-    ``omega``: Ω of Eq. 4 per "text", or one share and one mean per "batch". ``flips``: the perturbation counts its drops
-    per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``: the
+    ``omega``: Ω of Eq. 4 per "text", or one share and one mean per "batch". ``flips``: the perturbation counts its
+    drops per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``: the
     backward GRU starts at the padded end. ``cross_entropy_weight``: the factor before H_c. ``evaluation``: how masks
     are made at test time; the paper doesn't say, the released code samples. ``gold_pooling``: over which positions the
     predictor pools when it is shown the gold rationale, "all" or only "gold" ones. ``unknown``: an unknown word has its
@@ -71,7 +71,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Step:
-    """One move of the game: which players' optimizer to step, on which loss; ``mask`` and ``logits`` for the counters."""
+    """One move: which players' optimizer to step, on which loss; ``mask`` and ``logits`` are for the counters."""
 
     players: str
     loss: Tensor

@@ -1,0 +1,184 @@
+"""Your own JSON Lines, and the words and splits that readers share: small files, good and broken."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_files import cut, fails, write
+
+from ver_lite.corpora.core import Text, assemble
+from ver_lite.corpora.jsonl import read_jsonl
+from ver_lite.corpora.reading import deal, flags_from_spans, words_of, words_with_offsets
+
+
+def test_words_keep_their_offsets_and_what_carries_feeling():
+    text = "I didn't LIKE it!!! :) see http://a.b/c?d=1, 3.5 well-made || it's... (ok)"
+    words = words_with_offsets(text)
+    assert [w for w, _, _ in words] == (
+        "I did n't LIKE it !!! :) see http://a.b/c?d=1, 3.5 well-made || it 's ... ( ok )".split()
+    )
+    assert all(text[start:end] == word for word, start, end in words)
+
+
+@given(st.text(max_size=60))
+def test_words_cover_all_but_white_space(text):
+    words = words_with_offsets(text)
+    assert all(text[a:b] == w and w.strip() == w and w for w, a, b in words)
+    assert all(first[2] <= second[1] for first, second in zip(words, words[1:], strict=False))
+    assert sorted("".join(w for w, _, _ in words)) == sorted("".join(text.split()))
+
+
+def test_a_word_that_overlaps_a_span_is_marked():
+    offsets = words_with_offsets("bullying me now")
+    assert flags_from_spans(offsets, [(5, 10)]) == (True, True, False)
+    assert flags_from_spans(offsets, [(8, 9)]) == (False, False, False)
+    assert flags_from_spans(offsets, []) == (False, False, False)
+
+
+@given(st.lists(st.integers(0, 2), max_size=80), st.integers(0, 5))
+def test_dealing_keeps_every_text_once_in_order_and_class_proportions(labels, seed):
+    texts = [Text(("w",), label, id=str(i)) for i, label in enumerate(labels)]
+    parts = deal(texts, (0.1, 0.1), seed)
+    assert sorted(t.id for part in parts for t in part) == sorted(t.id for t in texts)
+    assert all([int(t.id) for t in part] == sorted(int(t.id) for t in part) for part in parts)
+    assert parts == deal(texts, (0.1, 0.1), seed)
+    for label in range(3):
+        n = labels.count(label)
+        for part in parts[1:]:
+            held = sum(t.label == label for t in part)
+            assert held == (max(1, round(0.1 * n)) if n > 2 else round(0.1 * n))
+
+
+def own(n: int = 30) -> list[dict]:
+    return [
+        {
+            "text": f"really {('bad', 'good')[i % 2]} food, number {i}",
+            "label": ("no", "yes")[i % 2],
+            "rationale": [[7, 10]],
+        }
+        for i in range(n)
+    ]
+
+
+def jsonl(path: Path, records: list) -> Path:
+    return write(path, "".join(r if isinstance(r, str) else json.dumps(r) + "\n" for r in records))
+
+
+def test_own_file_is_split_and_spans_become_flags(tmp_path):
+    path = jsonl(tmp_path / "mine.jsonl", [*own(40), "\n"])
+    splits, classes, facts = read_jsonl(path)
+    assert classes == ("no", "yes")
+    assert [len(splits[s]) for s in ("train", "dev", "test")] == [32, 4, 4]
+    text = splits["train"][0]
+    assert text.words[:4] == ("really", ("bad", "good")[text.label], "food", ",")
+    assert text.rationale[:4] == (False, True, False, False)
+    assert "split 80/10/10" in facts["notes"][0]
+    assert assemble("mine", splits, classes, facts).classes == classes
+
+
+def test_own_folder_tokens_queries_and_missing_parts(tmp_path):
+    flags = {
+        "tokens": ["so", "New York", "good"],
+        "label": 10,
+        "rationale": [0, True, 1],
+        "query": "is it ok?",
+        "id": 7,
+    }
+    plain = {"tokens": ["dull"], "label": 9, "query": ["is", "it"], "source": "web"}
+    jsonl(tmp_path / "train.jsonl", [flags, plain] * 10)
+    jsonl(
+        tmp_path / "test.jsonl",
+        [{**flags, "rationale": None}, {"text": "Dull, dull.", "label": 9, "rationale": []}],
+    )
+    splits, classes, facts = read_jsonl(tmp_path)
+    assert classes == ("9", "10")
+    assert len(splits["train"]) == 18 and len(splits["dev"]) == 2
+    first, second = (next(t for t in splits["train"] if t.label == c) for c in (1, 0))
+    assert first.rationale == (False, True, True) and first.query == ("is", "it", "ok", "?") and first.id == "7"
+    touching = [{"text": "abc de", "label": i % 2, "rationale": [[4, 5], [0, 3], [3, 4]]} for i in range(9)]
+    fails(lambda: read_jsonl(jsonl(tmp_path / "touching.jsonl", touching)), "[3, 4) holds no word")
+    touching = [t | {"rationale": [[2, 5], [0, 2]]} for t in touching]
+    assert read_jsonl(jsonl(tmp_path / "touching.jsonl", touching))[0]["test"][0].rationale == (True, True)
+    assert second.rationale is None and second.query == ("is", "it")
+    assert splits["test"][0].rationale is None and splits["test"][1].rationale == (False,) * 4
+    assert facts["ignored_keys"] == {"source": 10}
+    jsonl(tmp_path / "val.jsonl", [flags, plain])
+    assert [len(s) for s in read_jsonl(tmp_path)[0].values()] == [20, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("record", "parts"),
+    [
+        (
+            {"text": "a b", "label": "no", "rationale": [[0, 4]]},
+            ["longer than its text", "[0, 4)", "ends at 3"],
+        ),
+        ({"text": "a b", "label": "no", "rationale": [[-1, 1]]}, ["negative"]),
+        ({"text": "a b", "label": "no", "rationale": [[1, 1]]}, ["empty or runs backwards"]),
+        ({"text": "abc de", "label": "no", "rationale": [[0, 3], [2, 5]]}, ["[0, 3) and [2, 5) overlap"]),
+        ({"text": "a  b", "label": "no", "rationale": [[1, 3]]}, ["[1, 3) holds no word"]),
+        ({"text": "a b", "label": "no", "rationale": [0, 1]}, ["has flags, but there is", "character spans"]),
+        ({"text": "a b", "label": "no", "rationale": "a"}, ['"rationale" is str, expected a list']),
+        ({"text": "a b", "label": "no", "rationale": [[0, 1.5]]}, ["two whole numbers"]),
+        (
+            {"tokens": ["a", "b"], "label": "no", "rationale": [0, 1, 1]},
+            ["longer than its text", "3", "2 tokens"],
+        ),
+        ({"tokens": ["a", "b"], "label": "no", "rationale": [1]}, ["1 rationale flags for 2 tokens"]),
+        ({"tokens": ["a", "b"], "label": "no", "rationale": [0, 2]}, ["flag is 2, expected 0 or 1"]),
+        ({"tokens": ["a", "b"], "label": "no", "rationale": [0, -1]}, ["flag is -1"]),
+        ({"tokens": ["a", "b"], "label": "no", "rationale": [[0, 1]]}, ["has spans, but there are"]),
+        ({"tokens": ["a", " "], "label": "no"}, ["none of them empty"]),
+        ({"tokens": [], "label": "no"}, ["zero words"]),
+        ({"text": " \t ", "label": "no"}, ["zero words"]),
+        ({"text": 3, "label": "no"}, ['"text" is int']),
+        ({"text": "a", "tokens": ["a"], "label": "no"}, ['both "text" and "tokens"']),
+        ({"label": "no"}, ['no "text"']),
+        ({"text": "a"}, ['no "label"']),
+        ({"text": "a", "labels": "no"}, ['no "label"', 'Did you mean "labels"']),
+        ({"text": "a", "label": 1.5}, ['"label" is 1.5']),
+        ({"text": "a", "label": True}, ['"label" is True']),
+        ({"text": "a", "label": 1}, ["the label 1 is a number"]),
+        ({"text": "a", "label": "no", "query": 3}, ['"query" must be']),
+        ("{'text': 'a'}\n", ["not valid JSON", "column 2"]),
+        ("[]\n", ["expected a JSON object, found a list"]),
+    ],
+)
+def test_own_line_that_cannot_be(tmp_path, record, parts):
+    path = jsonl(tmp_path / "mine.jsonl", [*own(4), record])
+    fails(lambda: read_jsonl(path), "mine.jsonl, line 5", *parts)
+
+
+def test_own_label_that_train_never_has(tmp_path):
+    jsonl(tmp_path / "train.jsonl", own())
+    jsonl(tmp_path / "test.jsonl", [*own(2), {"text": "a", "label": "yess"}])
+    fails(lambda: read_jsonl(tmp_path), "test.jsonl, line 3", "'yess' does not occur in train", "no, yes")
+
+
+def test_own_files_missing_cut_empty_or_of_one_class(tmp_path):
+    fails(lambda: read_jsonl(tmp_path / "no.jsonl"), "no.jsonl", "no such file")
+    fails(lambda: read_jsonl(tmp_path), "no train.jsonl here")
+    jsonl(tmp_path / "train.jsonl", own())
+    fails(lambda: read_jsonl(tmp_path), "no test.jsonl here")
+    fails(lambda: read_jsonl(write(tmp_path / "a.jsonl", "")), "the file is empty")
+    fails(lambda: read_jsonl(write(tmp_path / "b.jsonl", "\n\n")), "only blank lines")
+    (tmp_path / "c.jsonl").write_bytes(b'{"text": "caf\xe9", "label": 1}\n')
+    fails(lambda: read_jsonl(tmp_path / "c.jsonl"), "c.jsonl, line 1", "not valid UTF-8")
+    (tmp_path / "d.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(r) + "\n" for r in own(500)).encode()))
+    cut(tmp_path / "d.jsonl.gz")
+    fails(lambda: read_jsonl(tmp_path / "d.jsonl.gz"), "d.jsonl.gz, line", "cannot be read further")
+    same = read_jsonl(jsonl(tmp_path / "e.jsonl", [r | {"label": "yes"} for r in own()]))
+    fails(lambda: assemble("e", *same), "one class only")
+
+
+def test_a_byte_order_mark_is_not_a_letter(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + "".join(json.dumps(r) + "\r\n" for r in own()).encode())
+    assert read_jsonl(path)[1] == ("no", "yes")
+
+
+def test_query_words_follow_the_documents_tokens():
+    assert words_of("Who didn't, say?") == ("Who", "did", "n't", ",", "say", "?")

@@ -1,0 +1,225 @@
+"""Masks: what Eq. 4, 7 and 8 promise, for every shape of batch."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from ver_lite import masks
+
+
+@st.composite
+def batches(draw, fill=True):
+    """A float mask [B, T] of zeros and ones and its ``real`` [B, T]: lengths from 0 (all padding) to T."""
+    texts, width = draw(st.integers(1, 6)), draw(st.integers(1, 12))
+    lengths = draw(st.lists(st.integers(0, width), min_size=texts, max_size=texts))
+    real = torch.arange(width) < torch.tensor(lengths)[:, None]
+    bits = draw(st.lists(st.booleans(), min_size=texts * width, max_size=texts * width))
+    mask = torch.tensor(bits).view(texts, width).float() * real
+    return mask, real
+
+
+seeds = st.integers(0, 10_000)
+rates = st.floats(0, 1)
+
+
+def noise(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@given(batches(), rates, seeds)
+def test_perturbation_keeps_the_rationale_size_of_every_text(batch, p, seed):
+    mask, real = batch
+    out = masks.perturb(mask, real, p, generator=noise(seed))
+    dropped = ((mask == 1) & (out == 0)).sum(1)
+    added = ((mask == 0) & (out == 1)).sum(1)
+    unselected = (real & (mask == 0)).sum(1)
+    assert torch.equal(added, torch.minimum(dropped, unselected))
+    enough = unselected >= dropped
+    assert torch.equal(out.sum(1)[enough], mask.sum(1)[enough])
+
+
+@given(batches(), rates, seeds)
+def test_a_perturbed_mask_is_zero_or_one_and_never_selects_padding(batch, p, seed):
+    mask, real = batch
+    for perturb in (masks.perturb, masks.perturb_released):
+        out = perturb(mask, real, p, generator=noise(seed))
+        assert set(out.unique().tolist()) <= {0.0, 1.0}
+        assert not bool((out.bool() & ~real).any())
+
+
+@given(batches(), seeds)
+def test_no_perturbation_is_the_identity_and_full_perturbation_drops_everything(batch, seed):
+    mask, real = batch
+    assert torch.equal(masks.perturb(mask, real, 0.0, generator=noise(seed)), mask)
+    assert torch.equal(masks.perturb_released(mask, real, 0.0, generator=noise(seed)), mask)
+    everything = masks.perturb(mask, real, 1.0, generator=noise(seed))
+    assert not bool((everything * mask).any())
+
+
+@given(batches(), rates, seeds)
+def test_the_gradient_is_that_of_the_unperturbed_mask(batch, p, seed):
+    mask, real = batch
+    logits = torch.randn(*mask.shape, 2, generator=noise(seed), requires_grad=True)
+    weights = torch.randn(mask.shape, generator=noise(seed + 1))
+    drawn = masks.sample(logits, real, generator=noise(seed))
+    plain = torch.autograd.grad((drawn * weights).sum(), logits, retain_graph=True)[0]
+    for perturb in (masks.perturb, masks.perturb_released):
+        changed = perturb(drawn, real, p, generator=noise(seed))
+        assert torch.equal(torch.autograd.grad((changed * weights).sum(), logits, retain_graph=True)[0], plain)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5])
+def test_the_flip_rate_is_p_and_additions_are_uniform(p, generator):
+    real = torch.ones(20_000, 20, dtype=torch.bool)
+    mask = torch.zeros(20_000, 20)
+    mask[:, :5] = 1
+    out = masks.perturb(mask, real, p, generator=generator)
+    flips = (out[:, :5] == 0).float()
+    assert abs(float(flips.mean()) - p) < 4 * (p * (1 - p) / flips.numel()) ** 0.5
+    where = out[:, 5:].mean(0)
+    expected = p * 5 / 15
+    assert float((where - expected).abs().max()) < 5 * (expected * (1 - expected) / len(out)) ** 0.5
+
+
+def test_the_released_perturbation_counts_per_batch():
+    real = torch.ones(8, 10, dtype=torch.bool)
+    mask = torch.zeros(8, 10)
+    mask[:, :3] = 1
+    out = masks.perturb_released(mask, real, 1e-9, generator=noise(1))
+    assert torch.equal(out.sum(1), torch.full((8,), 4.0)), "one word is added to every text though nothing was dropped"
+    mask[0] = 1
+    out = masks.perturb_released(mask, real, 1e-9, generator=noise(1))
+    assert torch.equal(out, mask), "a text without unselected words keeps all texts from additions"
+    mask[0, 3:] = 0
+    out = masks.perturb_released(mask, real, 1.0, generator=noise(1))
+    assert torch.equal(out.sum(1), torch.full((8,), 3.0))
+
+
+def test_texts_at_the_edge():
+    real = torch.tensor([[1, 0, 0], [1, 0, 0], [1, 1, 1], [1, 1, 1], [0, 0, 0]], dtype=torch.bool)
+    mask = torch.tensor([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0], [0, 0, 0]], dtype=torch.float)
+    out = masks.perturb(mask, real, 1.0, generator=noise(0))
+    assert out.sum(1).tolist() == [0, 0, 0, 0, 0], "length 1 and full texts only lose words; empty ones do not change"
+    assert masks.top_k(torch.rand(5, 3), real, 0.5).sum(1).tolist() == [1, 1, 2, 2, 0]
+    assert masks.random_mask(real, 0.1, generator=noise(0)).sum(1).tolist() == [1, 1, 1, 1, 0]
+    assert masks.non_overlap(mask, mask).tolist() == [0, 0, 0, 0, 0]
+    assert torch.isfinite(masks.omega(mask, real, 0.2, 1.0, 1.0))
+    assert torch.isfinite(masks.omega_released(mask, real & False, 0.2, 1.0, 1.0))
+
+
+@given(batches(), st.floats(0.01, 1), seeds)
+def test_top_k_is_exact_in_every_text(batch, share, seed):
+    _, real = batch
+    scores = torch.randn(real.shape, generator=noise(seed))
+    out = masks.top_k(scores, real, share)
+    length = real.sum(1).numpy()
+    wanted = np.minimum(np.maximum(np.ceil(length * share - 1e-6), 1), length)
+    assert np.array_equal(out.sum(1).numpy(), wanted)
+    assert not bool((out.bool() & ~real).any())
+    kept = torch.where(out.bool(), scores, torch.inf).amin(1)
+    left = torch.where(real & ~out.bool(), scores, -torch.inf).amax(1)
+    assert bool((kept >= left).all())
+
+
+@given(batches(), seeds, st.floats(0.3, 3))
+def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, temperature):
+    _, real = batch
+    logits = torch.randn(*real.shape, 2, generator=noise(seed), requires_grad=True)
+    out = masks.sample(logits, real, temperature=temperature, generator=noise(seed))
+    assert set(out.unique().tolist()) <= {0.0, 1.0} and not bool((out.bool() & ~real).any())
+    gumbels = masks.gumbel_noise(logits, noise(seed))
+    soft = F.softmax((logits + gumbels) / temperature, -1)[..., 1] * real
+    weights = torch.randn(real.shape, generator=noise(seed + 1))
+    got = torch.autograd.grad((out * weights).sum(), logits)[0]
+    expected = torch.autograd.grad((soft * weights).sum(), logits)[0]
+    assert torch.allclose(got, expected)
+
+
+def test_sampling_selects_with_the_softmax_probability(generator):
+    logits = torch.tensor([0.3, -0.8]).expand(200_000, 1, 2)
+    rate = float(masks.sample(logits, torch.ones(200_000, 1, dtype=torch.bool), generator=generator).mean())
+    wanted = float(torch.tensor([0.3, -0.8]).softmax(0)[1])
+    assert abs(rate - wanted) < 4 * (wanted * (1 - wanted) / 200_000) ** 0.5
+
+
+def test_sampling_agrees_with_torch_gumbel_softmax():
+    logits = torch.randn(3, 7, 2)
+    torch.manual_seed(5)
+    u = torch.empty_like(logits).exponential_()
+    torch.manual_seed(5)
+    theirs = F.gumbel_softmax(logits, tau=1.0, hard=True)[..., 1]
+    ours = ((logits - u.log()).softmax(-1)[..., 1] > 0.5).float()
+    assert torch.equal(ours, theirs), "the same rule: softmax of logits + Gumbel noise, then the larger one"
+
+
+@given(batches(), st.floats(0.01, 1), st.floats(0, 20), st.floats(0, 5))
+def test_omega_is_eq_4_text_by_text(batch, alpha, lambda1, lambda2):
+    mask, real = batch
+    expected = 0.0
+    for m, r in zip(mask.tolist(), real.tolist(), strict=True):
+        words = m[: sum(r)]
+        if words:
+            jumps = sum(abs(a - b) for a, b in zip(words[1:], words[:-1], strict=True))
+            expected += lambda1 * abs(sum(words) / len(words) - alpha) + lambda2 * jumps
+    assert float(masks.omega(mask, real, alpha, lambda1, lambda2)) == pytest.approx(expected / len(mask), abs=1e-4)
+
+
+@given(batches(), st.integers(1, 5))
+def test_padding_changes_neither_omega_nor_the_masks(batch, more):
+    mask, real = batch
+    wide_mask, wide_real = F.pad(mask, (0, more)), F.pad(real, (0, more))
+    assert torch.allclose(masks.omega(mask, real, 0.2, 3.0, 1.0), masks.omega(wide_mask, wide_real, 0.2, 3.0, 1.0))
+    scores = torch.arange(wide_mask.numel()).view_as(wide_mask).float().sin()
+    narrow = masks.top_k(scores[:, : mask.shape[1]], real, 0.4)
+    assert torch.equal(F.pad(narrow, (0, more)), masks.top_k(scores, wide_real, 0.4))
+
+
+def test_omega_is_zero_at_the_asked_share_of_a_mask_without_transitions():
+    real = torch.ones(3, 10, dtype=torch.bool)
+    assert float(masks.omega(torch.ones(3, 10), real, 1.0, 5.0, 5.0)) == 0
+    assert float(masks.omega_released(torch.ones(3, 10), real, 1.0, 5.0, 5.0)) == 0
+
+
+def test_the_two_forms_of_omega_differ_as_documented():
+    real = torch.ones(1, 10, dtype=torch.bool)
+    mask = torch.zeros(1, 10)
+    mask[0, 3:5] = 1
+    summed = float(masks.omega(mask, real, 0.2, 0.0, 1.0))
+    mean = float(masks.omega_released(mask, real, 0.2, 0.0, 1.0))
+    assert summed == 2 and mean == pytest.approx(2 / 9)
+    uneven = torch.zeros(2, 10)
+    uneven[0, :4] = 1
+    real2 = real.expand(2, 10)
+    assert float(masks.omega_released(uneven, real2, 0.2, 1.0, 0.0)) == pytest.approx(0)
+    assert float(masks.omega(uneven, real2, 0.2, 1.0, 0.0)) == pytest.approx(0.2)
+
+
+def test_non_overlap():
+    first = torch.tensor([[1.0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]])
+    second = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]])
+    assert masks.non_overlap(first, second).tolist() == [0, 1, 0]
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_the_same_generator_state_gives_the_same_masks(seed):
+    real = torch.ones(3, 9, dtype=torch.bool)
+    logits = torch.zeros(3, 9, 2)
+    first = masks.perturb(masks.sample(logits, real, generator=noise(seed)), real, 0.3, generator=noise(seed))
+    again = masks.perturb(masks.sample(logits, real, generator=noise(seed)), real, 0.3, generator=noise(seed))
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.2, float("nan")])
+def test_a_probability_outside_0_to_1_is_refused_by_name(p):
+    with pytest.raises(ValueError, match="p must be between 0 and 1, not"):
+        masks.perturb(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), p)
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.1, float("nan")])
+def test_a_share_outside_0_to_1_is_refused_by_name(share):
+    with pytest.raises(ValueError, match="share must be above 0"):
+        masks.top_k(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), share)

@@ -1,0 +1,108 @@
+"""Metrics: against scikit-learn, by hand, and at the edges."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
+
+from ver_lite.metrics import Tally
+
+
+def batch_of(selectable, gold, annotated, labels):
+    return SimpleNamespace(selectable=selectable, gold=gold, annotated=annotated, labels=labels)
+
+
+def random_batch(seed, texts=7, width=9):
+    g = torch.Generator().manual_seed(seed)
+    selectable = torch.arange(width) < torch.randint(0, width + 1, (texts, 1), generator=g)
+    gold = (torch.rand(texts, width, generator=g) < 0.3) & selectable
+    mask = ((torch.rand(texts, width, generator=g) < 0.3) & selectable).float()
+    annotated = torch.rand(texts, generator=g) < 0.8
+    labels = torch.randint(0, 3, (texts,), generator=g)
+    return mask, batch_of(selectable, gold, annotated, labels), torch.randn(texts, 3, generator=g)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=4))
+def test_scores_agree_with_scikit_learn(seeds):
+    tally, drawn = Tally(3), [random_batch(seed) for seed in seeds]
+    for mask, batch, logits in drawn:
+        tally.add(mask, batch, logits)
+    scores = tally.scores()
+    labels = torch.cat([b.labels for _, b, _ in drawn])
+    logits = torch.cat([x for _, _, x in drawn])
+    assert scores.accuracy == pytest.approx(accuracy_score(labels, logits.argmax(1)))
+    assert scores.cross_entropy == pytest.approx(log_loss(labels, logits.double().softmax(1), labels=[0, 1, 2]))
+    each, truth, chosen = [], [], []
+    for mask, batch, _ in drawn:
+        for m, g, r in zip(
+            mask[batch.annotated], batch.gold[batch.annotated], batch.selectable[batch.annotated], strict=True
+        ):
+            truth += g[r].tolist()
+            chosen += m[r].bool().tolist()
+            each.append(
+                precision_recall_fscore_support(g[r], m[r].bool(), average="binary", zero_division=0)[:3]
+                if bool(r.any())
+                else (0.0, 0.0, 0.0)
+            )
+    if not each:
+        assert scores.f1 is None and scores.f1_macro is None and scores.annotated == 0
+        return
+    micro = (0.0, 0.0, 0.0)
+    if truth:
+        micro = precision_recall_fscore_support(truth, chosen, average="binary", pos_label=True, zero_division=0)[:3]
+    assert (scores.precision, scores.recall, scores.f1) == pytest.approx(micro)
+    macro = torch.tensor(each, dtype=torch.float64).mean(0).tolist()
+    assert (scores.precision_macro, scores.recall_macro, scores.f1_macro) == pytest.approx(macro)
+
+
+def test_micro_f1_is_the_harmonic_mean_of_its_parts_and_macro_is_not():
+    selectable = torch.ones(2, 4, dtype=torch.bool)
+    gold = torch.tensor([[1, 1, 1, 1], [1, 0, 0, 0]], dtype=torch.bool)
+    mask = torch.tensor([[1.0, 0, 0, 0], [1, 1, 1, 0]])
+    tally = Tally(2)
+    tally.add(mask, batch_of(selectable, gold, torch.tensor([True, True]), torch.tensor([0, 1])), torch.zeros(2, 2))
+    s = tally.scores()
+    assert (s.precision, s.recall, s.f1) == pytest.approx((2 / 4, 2 / 5, 4 / 9))
+    assert s.f1 == pytest.approx(2 * s.precision * s.recall / (s.precision + s.recall))
+    assert (s.precision_macro, s.recall_macro, s.f1_macro) == pytest.approx((2 / 3, 5 / 8, 0.45))
+    assert s.f1_macro != pytest.approx(2 * s.precision_macro * s.recall_macro / (s.precision_macro + s.recall_macro))
+    assert s.sparsity == 0.5
+
+
+@pytest.mark.parametrize("selected", [0.0, 1.0])
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("real", [False, True])
+def test_empty_full_and_padding_texts_give_defined_values(selected, marked, real):
+    selectable = torch.full((2, 3), real)
+    gold = torch.full((2, 3), marked) & selectable
+    tally = Tally(2)
+    labels, annotated = torch.tensor([0, 0]), torch.tensor([True, True])
+    tally.add(torch.full((2, 3), selected), batch_of(selectable, gold, annotated, labels), torch.zeros(2, 2))
+    s = tally.scores()
+    expected = 1.0 if selected and marked and real else 0.0
+    assert (s.f1, s.f1_macro) == (expected, expected)
+    assert s.sparsity == (1.0 if selected and real else 0.0)
+    assert s.accuracy_per_class == (1.0, None)
+    assert s.majority == 1.0
+
+
+def test_selected_padding_does_not_count():
+    selectable = torch.tensor([[True, True, False]])
+    gold = torch.tensor([[True, False, False]])
+    tally = Tally(2)
+    tally.add(torch.ones(1, 3), batch_of(selectable, gold, torch.tensor([True]), torch.tensor([1])), torch.zeros(1, 2))
+    assert tally.scores().sparsity == 1.0 and tally.scores().precision == 0.5
+
+
+def test_an_empty_tally_and_uncounted_texts():
+    assert Tally(2).scores().texts == 0 and Tally(2).scores().accuracy == 0.0
+    mask, batch, logits = random_batch(3)
+    tally, part = Tally(3), torch.arange(7) < 3
+    tally.add(mask, batch, logits, counted=part)
+    alone = Tally(3)
+    kept = batch_of(*(getattr(batch, n)[:3] for n in ("selectable", "gold", "annotated", "labels")))
+    alone.add(mask[:3], kept, logits[:3])
+    assert tally.scores() == alone.scores()

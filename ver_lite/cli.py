@@ -1,0 +1,274 @@
+"""The command line: ver-lite train, resume, evaluate, show, fetch, corpora.
+
+Every error is one clear line; ``--debug`` shows the traceback instead.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from ver_lite import __version__
+
+_debug = False
+
+
+class Commands(typer.core.TyperGroup):
+    """Commands in reading order; a wrong name lists the right ones."""
+
+    def list_commands(self, context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, context, words):
+        if words and words[0] not in self.commands:
+            context.fail(f"no command is called {words[0]!r}; there are: {', '.join(self.commands)}")
+        return super().resolve_command(context, words)
+
+
+app = typer.Typer(
+    name="ver-lite",
+    cls=Commands,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Selective rationalization, small enough to read.",
+)
+
+CorpusArgument = Annotated[
+    str, typer.Argument(help="A corpus by name (see `ver-lite corpora`), or a path to JSON Lines.")
+]
+RunArgument = Annotated[Path, typer.Argument(help="A run's folder.")]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="Where the named corpus lies, when not in its usual place.")
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", help="For the corpus: NAME=VALUE, e.g. -o aspect=palate. Repeat it."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+How = Annotated[str | None, typer.Option(help="How masks are made: argmax, sample or top_k.")]
+Share = Annotated[float | None, typer.Option(help="For --how top_k: the share of words; default alpha.")]
+
+
+def version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ver-lite {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options before the command."""
+    global _debug
+    _debug = debug
+
+
+@app.command()
+def train(
+    corpus: CorpusArgument = "reviews",
+    out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
+    method: Annotated[str, typer.Option(help="rnp or ver.")] = "rnp",
+    perturbation: Annotated[float, typer.Option(help="p of Eq. 8, for ver.")] = 0.3,
+    alpha: Annotated[float, typer.Option(help="The share of words to select.")] = 0.15,
+    lambda1: Annotated[float, typer.Option(help="Weight of the sparsity term of Eq. 4.")] = 1.0,
+    lambda2: Annotated[float, typer.Option(help="Weight of the continuity term of Eq. 4.")] = 0.01,
+    encoder: Annotated[str, typer.Option(help="gru, as in the paper, or conv, fast on a laptop.")] = "conv",
+    hidden: Annotated[int, typer.Option(help="Size of the encoders.")] = 100,
+    vectors: Annotated[str | None, typer.Option(help="A GloVe file; default: random vectors.")] = None,
+    dimension: Annotated[int, typer.Option(help="Size of random vectors.")] = 100,
+    learning_rate: Annotated[float, typer.Option(help="Adam's.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Texts a step.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Passes over the training texts.")] = 40,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
+    protocol: Annotated[str, typer.Option(help="paper or released: see Protocol in the book.")] = "paper",
+    folder: Folder = None,
+    option: Options = None,
+    max_length: Annotated[int, typer.Option(help="Words after which a text is cut.")] = 256,
+    min_count: Annotated[int, typer.Option(help="Rarer words are unknown.")] = 1,
+    device: Device = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Train selector and predictor on a corpus; save the run; print how it does on dev."""
+    from ver_lite import training
+    from ver_lite.corpora import load_corpus
+    from ver_lite.runs import Config, claim_folder
+
+    given = locals()
+    config = Config.make(
+        {name: given[name] for name in Config.__dataclass_fields__ if name in given and name != "corpus"}
+    )
+    claim_folder(out, overwrite)
+    loaded = load_corpus(corpus, folder=folder, max_length=max_length, min_count=min_count, **_pairs(option))
+    typer.echo(_about(loaded))
+    _report(training.train(loaded, config, out=out, overwrite=True, device=device, progress=not quiet), loaded)
+
+
+@app.command()
+def resume(run: RunArgument, device: Device = "auto", quiet: Annotated[bool, typer.Option("--quiet")] = False) -> None:
+    """Continue a run that was interrupted."""
+    from ver_lite import training
+    from ver_lite.runs import read_config
+
+    loaded = _corpus_of(read_config(run)[1].corpus, run)
+    _report(training.resume(run, loaded, device=device, progress=not quiet), loaded)
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    how: How = None,
+    share: Share = None,
+    last: Annotated[bool, typer.Option("--last", help="The last epoch's players, not the chosen ones.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    device: Device = "auto",
+) -> None:
+    """How well a run's rationales agree with people's, and its predictions with the labels."""
+    from ver_lite.evaluation import evaluate as play
+
+    loaded, corpus = _run_and_corpus(run, device)
+    game = loaded.last if last else loaded.game
+    if game is None:
+        raise ValueError(f"{run} has no checkpoint, so no last epoch")
+    result = play(game, _split(corpus, split), how=how, share=share)
+    typer.echo(json.dumps(result.as_dict()) if as_json else f"{split}: {result}")
+
+
+@app.command()
+def show(
+    run: RunArgument,
+    number: Annotated[int, typer.Argument(help="Which text of the split, from 0.")] = 0,
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "dev",
+    text: Annotated[str | None, typer.Option(help="A text of your own instead.")] = None,
+    how: How = None,
+    share: Share = None,
+) -> None:
+    """One text with its rationale: selected words shaded, gold underlined."""
+    from ver_lite.display import show as look
+    from ver_lite.runs import load_run
+
+    if text is not None:
+        shown = look(load_run(run), text, how=how, share=share)
+    else:
+        loaded, corpus = _run_and_corpus(run, "cpu")
+        shown = look(loaded, _split(corpus, split), number, how=how, share=share)
+    typer.echo(shown.ansi() if sys.stdout.isatty() else str(shown))
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="Which corpus; or glove.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to put it.")] = None,
+) -> None:
+    """Download a corpus, after printing what may be done with it."""
+    from ver_lite.corpora.fetch import fetch as download
+
+    typer.echo(f"{name} is in {download(name, folder)}")
+
+
+@app.command()
+def corpora() -> None:
+    """Which corpora there are, where they come from, and which are here."""
+    from ver_lite.corpora import CorpusError
+    from ver_lite.corpora.places import locate
+    from ver_lite.corpora.sources import SOURCES
+
+    typer.echo("reviews   the review world: synthetic, made when asked for (-o size=tiny|lesson|paper, -o aspect=...)")
+    for name, source in SOURCES.items():
+        if name == "glove":
+            continue
+        try:
+            where = f"here: {locate(name)}"
+        except CorpusError:
+            where = f"not here: ver-lite fetch {name}"
+        typer.echo(f"{name:<9} {source.title}; {where}")
+    typer.echo('PATH      your own: JSON Lines, {"text": ..., "label": ..., "rationale": [[start, end], ...]}')
+
+
+def _pairs(options: list[str] | None) -> dict[str, Any]:
+    pairs = {}
+    for option in options or []:
+        name, found, value = option.partition("=")
+        if not found or not name:
+            raise ValueError(f"--option wants NAME=VALUE, not {option!r}")
+        try:
+            pairs[name.replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            pairs[name.replace("-", "_")] = value
+    return pairs
+
+
+def _about(corpus) -> str:
+    parts = (f"{name} {s['texts']}" for name, s in corpus.card["splits"].items())
+    leaks = sum(n for n in corpus.card.get("leaks", {}).values() if isinstance(n, int))
+    removed = f"; {leaks} training texts that also stand in the test set removed" if leaks else ""
+    return f"{corpus.name}: {', '.join(parts)} texts; classes {', '.join(corpus.classes)}{removed}"
+
+
+def _report(run, corpus) -> None:
+    from ver_lite.evaluation import evaluate as play
+
+    if run.history:
+        typer.echo(f"chosen: epoch {run.best['epoch']} of {len(run.history)}, by dev accuracy")
+        typer.echo(f"dev: {play(run.game, corpus.dev)}")
+    if run.status == "interrupted":
+        typer.echo(f"interrupted and saved; continue with: ver-lite resume {run.folder}", err=True)
+        raise typer.Exit(130)
+    if run.status != "finished":
+        typer.echo(f"{run.status}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"saved in {run.folder}; look at it with: ver-lite show {run.folder}")
+
+
+def _split(corpus, name: str):
+    if name not in corpus.splits():
+        raise ValueError(f"no split is called {name!r}; choose one of: {', '.join(corpus.splits())}")
+    return corpus.splits()[name]
+
+
+def _corpus_of(source: dict[str, Any], run: Path):
+    from ver_lite.corpora import load_corpus
+
+    options = dict(source)
+    if "name" not in options:
+        raise ValueError(f"{run} does not say which corpus it was trained on")
+    return load_corpus(options.pop("name"), **options)
+
+
+def _run_and_corpus(folder: Path, device: str):
+    from ver_lite.machine import pick_device
+    from ver_lite.runs import load_run
+
+    run = load_run(folder, pick_device(device))
+    return run, _corpus_of(run.config.corpus, folder)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line on stderr and exit code 1."""
+    from ver_lite.corpora.core import CorpusError
+    from ver_lite.files import FileError
+
+    warnings.filterwarnings("ignore", message="training stopped")  # its status is printed instead
+    try:
+        app(standalone_mode=True)
+    except (ValueError, IndexError, CorpusError, FileError, OSError, KeyboardInterrupt) as error:
+        if _debug:
+            raise
+        said = str(error) or type(error).__name__
+        print(f"ver-lite: {' '.join(said.split())}", file=sys.stderr)
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+
+
+if __name__ == "__main__":
+    main()
