@@ -25,7 +25,7 @@ _HOMES = {
     "train": "training",
     "resume": "training",
     "evaluate": "evaluation",
-    "show": "figures",
+    "show": "display",
     "check": "course.check",
     "check_function": "course.check",
     "setup": "course.setup",

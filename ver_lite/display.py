@@ -15,7 +15,7 @@ GOLD_STYLE = "text-decoration:underline 2px #0072b2;text-underline-offset:3px"
 NO_SPACE_BEFORE = set(".,;:!?)'’%") | {"n't", "'s", "'re", "'ve", "'ll", "'m", "'d"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shown:
     """One text and what a game made of it.
 
@@ -54,6 +54,8 @@ class Shown:
     def __str__(self) -> str:
         marked = (f"{s}{'[' * m}{'_' * g}{w}{'_' * g}{']' * m}" for s, w, m, g in self._pieces())
         return f"{''.join(marked)}\n({self.summary()})"
+
+    __repr__ = __str__
 
     def ansi(self) -> str:
         """For a color terminal: selected words on yellow, gold underlined."""

@@ -131,3 +131,35 @@ def _write_total(axes: Axes, row: int, total: float, most: float) -> None:
         axes.text(0.98 * most, row, text, ha="right", va="center", fontweight="bold", bbox=back)
     else:
         axes.text(total, row, f" {total:.3f}", ha="left", va="center", fontweight="bold")
+
+
+@mpl.rc_context(STYLE)
+def game() -> Figure:
+    """The rationalization game in one picture (the paper's Fig. 1): review, selector, rationale, predictor, answer."""
+    review = "pours amber with a thick white head and little lacing".split()
+    kept = {"thick", "white", "head"}
+    figure, [axes] = new_figure(height=3.4)
+    axes.set(xlim=(0, 10), ylim=(0, 6.2))
+    axes.axis("off")
+    for row, word in enumerate(review):
+        for x, shown in ((0.9, word), (4.75, word if word in kept else "·")):
+            box = {
+                "boxstyle": "round,pad=0.15",
+                "facecolor": "#ffe08a" if word in kept else "white",
+                "edgecolor": "none",
+            }
+            axes.text(x, 5.2 - 0.46 * row, shown, ha="center", va="center", fontsize=9.5, bbox=box)
+    for x, name in ((0.9, "review"), (4.75, "rationale"), (9.1, "answer")):
+        axes.text(x, 5.95, name, ha="center", va="center", color=FAINT)
+    for x, name, color in ((2.8, "selector", ENTROPY), (7.0, "predictor", PALETTE[2])):
+        box = {"boxstyle": "round,pad=0.6", "facecolor": color, "edgecolor": "none"}
+        axes.text(x, 3.1, name, ha="center", va="center", color="white", fontweight="bold", bbox=box)
+    axes.text(9.1, 3.1, "positive", ha="center", va="center", fontweight="bold")
+    straight = {"arrowstyle": "-|>", "color": INK, "lw": 1.4}
+    for start, end in ((1.5, 1.95), (3.65, 4.15), (5.4, 6.0), (7.95, 8.45)):
+        axes.annotate("", (end, 3.1), (start, 3.1), arrowprops=straight)
+    back = {"arrowstyle": "-|>", "color": PALETTE[5], "lw": 1.4, "linestyle": "--", "connectionstyle": "arc3,rad=-0.18"}
+    for end in (2.8, 7.0):
+        axes.annotate("", (end, 2.55), (9.1, 2.75), arrowprops=back)
+    axes.text(7.3, 0.3, "cross-entropy of the answer: both players learn from it", ha="center", color=PALETTE[5])
+    return figure

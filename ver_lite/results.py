@@ -31,8 +31,8 @@ from ver_lite.metrics import Tally
 from ver_lite.runs import Config
 from ver_lite.training import train
 
-_CHECKOUT = Path(__file__).resolve().parents[1] / "data" / "results"
-FOLDER = _CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).with_name("_results")  # the latter in an installed package
+_PACKED = Path(__file__).with_name("_data")  # where an installed package carries the repository's data folder
+FOLDER = (_PACKED if _PACKED.is_dir() else Path(__file__).resolve().parents[1] / "data") / "results"
 SEEDS = (1, 2, 3, 4, 5)
 BASELINES = ("random", "log-odds")
 
@@ -208,30 +208,65 @@ def _machine() -> str:
     return f"{about['device']}, one thread a run, Python {about['python']}, torch {about['torch']}"
 
 
-def mean_std(values: list[float], scale: float = 100.0) -> str:
-    """ "61.2 (1.3)": mean and sample standard deviation, in percent unless ``scale`` says otherwise."""
-    mean = scale * statistics.fmean(values)
-    return f"{mean:.1f} ({scale * statistics.stdev(values):.1f})" if len(values) > 1 else f"{mean:.1f}"
-
-
-def table(rows: list[dict[str, Any]], which: str = "chosen", how: str = "top_k") -> str:
-    """The rows as a Markdown table: test split, mean (standard deviation) over the seeds, in percent."""
+def scores_table(rows: list[dict[str, Any]], which: str = "chosen", how: str = "top_k") -> str:
+    """Test scores in percent, mean (standard deviation) over seeds: a row for each corpus and method, in Markdown."""
     head = "| corpus | method | seeds | S | Acc | majority | P | R | F1 | Acc on gold | s / epoch |"
     lines = [head, "|" + "---|" * 11]
     for setting in SETTINGS:
         for method in (*BASELINES, *METHODS):
             found = [r for r in rows if r["corpus"] == setting.corpus and r["method"] == method]
-            if not found:
-                lines.append(f"| {setting.title} | {method} |" + " – |" * 9)
-                continue
             scores = [r["test"] if method in BASELINES else r["test"][which][how] for r in found]
-            cells = [mean_std([s[k] for s in scores]) if scores[0].get(k) is not None else "–" for k in _COLUMNS]
-            seconds = mean_std([r["seconds_per_epoch"] for r in found], 1) if method in METHODS else "–"
+            cells = [_cell([s.get(k) for s in scores]) for k in _COLUMNS]
+            seconds = _cell([r.get("seconds_per_epoch") for r in found], 1)
             lines.append(f"| {setting.title} | {method} | {len(found)} | {' | '.join(cells)} | {seconds} |")
     return "\n".join(lines) + "\n"
 
 
+def f1_table(rows: list[dict[str, Any]]) -> str:
+    """F1 of the same games by epoch and by how masks are made, and VER minus RNP seed by seed, in Markdown."""
+    head = "| corpus | epoch | masks | RNP: S | RNP: F1 | VER: S | VER: F1 | VER − RNP, F1 | seeds VER is ahead |"
+    lines = [head, "|" + "---|" * 9]
+    for setting in SETTINGS:
+        games = {
+            m: {r["seed"]: r["test"] for r in rows if (r["corpus"], r["method"]) == (setting.corpus, m)}
+            for m in METHODS
+        }
+        seeds = sorted(set(games["rnp"]) & set(games["ver"]))
+        for which in ("chosen", "last"):
+            for how in ("top_k", "argmax", "sample"):
+                pairs = [[games[m][seed][which][how] for m in METHODS] for seed in seeds]
+                cells = [_cell([pair[i][k] for pair in pairs]) for i in range(2) for k in ("sparsity", "f1")]
+                gains = [ver["f1"] - rnp["f1"] for rnp, ver in pairs]
+                ahead = f"{sum(g > 0 for g in gains)} of {len(gains)}"
+                lines.append(f"| {setting.title} | {which} | {how} | {' | '.join(cells)} | {_cell(gains)} | {ahead} |")
+    return "\n".join(lines) + "\n"
+
+
 _COLUMNS = ("sparsity", "accuracy", "majority", "precision", "recall", "f1", "gold_accuracy")
+
+
+def _cell(values: list[float | None], scale: float = 100.0) -> str:
+    """ "61.2 (1.3)": mean and standard deviation, in percent unless ``scale`` says otherwise; "–" for nothing."""
+    if not values or None in values:
+        return "–"
+    mean = f"{scale * statistics.fmean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ({scale * statistics.stdev(values):.1f})"
+
+
+def report(made: dict[str, Any]) -> str:
+    """The record as the page that the book includes."""
+    rows = made["rows"]
+    games = [r for r in rows if r["method"] in METHODS]
+    minutes = sum(r["provenance"]["seconds"] for r in games) / 60
+    commits = ", ".join(sorted({str(r["provenance"]["commit"]) for r in games}))
+    return (
+        f"Recorded: {len(games)} games, seeds {SEEDS[0]}–{SEEDS[-1]}; {made['machine']}; {minutes:.0f} minutes of "
+        f"training in all; commit {commits}; command `{made['command']}`.\n\n"
+        f"**The chosen epoch, the best words of every text.** Test split, percent, mean (standard deviation).\n\n"
+        f"{scores_table(rows)}\n"
+        f"**The same games, other epochs and masks.** F1 and S on the test split, percent.\n\n"
+        f"{f1_table(rows)}"
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -244,7 +279,7 @@ def main(arguments: list[str] | None = None) -> None:
     path = FOLDER / "rnp-ver.json"
     todo = [job for job in jobs() if not asked.only or job.setting.corpus in asked.only]
     made = record(path, [] if asked.table else todo, asked.workers)
-    text = table(made["rows"])
+    text = report(made)
     write_whole(FOLDER / "rnp-ver.md", lambda p: p.write_text(text, "utf-8"))
     print(text)
 

@@ -1,8 +1,8 @@
 """The one training loop.
 
 :func:`train` plays a method's game on a corpus; :func:`resume` continues a run that was interrupted, on a CPU to
-exactly the history it would have had. The epoch is chosen by dev accuracy; the test split is never looked at. Lesson 02 writes
-this loop in ten lines.
+exactly the history it would have had. The epoch is chosen by dev accuracy; the test split is never looked at. Lesson
+02 writes this loop in ten lines.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def train(
     """Train a game on ``corpus`` and return the run.
 
     ``settings`` are those of :class:`Config` (``method="ver"``, ``alpha=0.1``, ...) and override ``config``. ``out``:
-    the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that is
-    there. ``vectors`` float [V, D]: word vectors of your own. ``callbacks`` are called as ``callback(run, row)`` after
-    each epoch; one that returns True ends training.
+    the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that
+    is there. ``vectors`` float [V, D]: word vectors of your own. ``callbacks`` are called as ``callback(run, row)``
+    after each epoch; one that returns True ends training.
 
     Raises ValueError for a bad setting and RunError when the folder cannot be used. Training that goes wrong (a loss
     that is not finite, a selector that keeps selecting nothing or everything) stops with a warning, and the run's

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ver_lite import __version__
+
 SCALES = ("tiny", "lesson", "paper")
 
 
@@ -30,7 +32,6 @@ def setup(seed: int = 1, scale: str = "lesson", device: str = "auto") -> Setup:
     """
     import torch
 
-    import ver_lite
     from ver_lite.figures import use_style
     from ver_lite.machine import pick_device
 
@@ -46,7 +47,7 @@ def setup(seed: int = 1, scale: str = "lesson", device: str = "auto") -> Setup:
     name = f" ({torch.cuda.get_device_name(chosen)})" if chosen.startswith("cuda") else ""
     print(f"device {chosen}{name}, scale {scale}, seed {seed}")
     print(
-        f"ver-lite {ver_lite.__version__}, torch {torch.__version__.split('+')[0]}, NumPy {np.__version__}, "
+        f"ver-lite {__version__}, torch {torch.__version__.split('+')[0]}, NumPy {np.__version__}, "
         f"Python {sys.version_info.major}.{sys.version_info.minor}"
     )
     if chosen == "cpu" and "google.colab" in sys.modules:

@@ -25,8 +25,8 @@ class Protocol:
     """Where the paper's formulas and its released code part. The paper's is the default; lesson 11 tries each switch.
 
     ``omega``: Ω of Eq. 4 per "text", or one share and one mean per "batch". ``flips``: the perturbation counts its
-    drops per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``: the
-    backward GRU starts at the padded end. ``cross_entropy_weight``: the factor before H_c. ``evaluation``: how masks
+    drops per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``:
+    the backward GRU starts at the padded end. ``cross_entropy_weight``: factor of H_c. ``evaluation``: how masks
     are made at test time; the paper doesn't say, the released code samples. ``gold_pooling``: over which positions the
     predictor pools when it is shown the gold rationale, "all" or only "gold" ones. ``unknown``: an unknown word has its
     "own" vector or padding's "zero".
@@ -91,9 +91,9 @@ class Method(nn.Module):
         selector: Selector,
         predictor: Predictor,
         *,
-        alpha: float = 0.15,
-        lambda1: float = 1.0,
-        lambda2: float = 0.01,
+        alpha: float = 0.2,
+        lambda1: float = 2.0,
+        lambda2: float = 0.02,
         temperature: float = 1.0,
         protocol: Protocol | None = None,
         generator: Generator | None = None,
