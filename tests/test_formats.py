@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from small_files import cut, fails, packed, write
 
+from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.beer import read_beer
-from ver_lite.corpora.core import assemble
 from ver_lite.corpora.hotel import read_hotel
 from ver_lite.corpora.tweets import read_tweets
 

@@ -7,7 +7,7 @@ import tarfile
 import pytest
 from small_files import archive, cut, fails, write
 
-from ver_lite.corpora.core import assemble
+from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.eraser import check_evidence, read_eraser
 
 DOCS = {"a.txt": "A fine film .\nI loved it .\n", "b.txt": "It was dull .\n\nVery dull .\n"}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_files import cut, fails, write
 
-from ver_lite.corpora.core import Text, assemble
+from ver_lite.corpora.assembly import assemble
+from ver_lite.corpora.core import Text
 from ver_lite.corpora.jsonl import read_jsonl
 from ver_lite.corpora.reading import deal, flags_from_spans, words_of, words_with_offsets
 

@@ -28,6 +28,7 @@ FLOORS = {
     "players": 2,
     "corpora": 2,
     "methods": 3,
+    "config": 4,
     "runs": 4,
     "training": 5,
     "evaluation": 5,

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ver_lite.corpora.core import Corpus, assemble
+from ver_lite.corpora.assembly import assemble
+from ver_lite.corpora.core import Corpus
 from ver_lite.corpora.eraser import check_evidence, read_eraser
 from ver_lite.corpora.glove import load_glove
 from ver_lite.corpora.places import locate

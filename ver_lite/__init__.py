@@ -19,7 +19,7 @@ _HOMES = {
     "Protocol": "methods",
     "RNP": "methods",
     "VER": "methods",
-    "Config": "runs",
+    "Config": "config",
     "Run": "runs",
     "load_run": "runs",
     "train": "training",

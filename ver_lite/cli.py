@@ -6,6 +6,7 @@ Every error is one clear line; ``--debug`` shows the traceback instead.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer.core
 from ver_lite import __version__
 
 _debug = False
+_USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class Commands(typer.core.TyperGroup):
@@ -35,23 +37,17 @@ app = typer.Typer(
     name="ver-lite",
     cls=Commands,
     rich_markup_mode=None,
-    no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Selective rationalization, small enough to read.",
 )
 
-CorpusArgument = Annotated[
-    str, typer.Argument(help="A corpus by name (see `ver-lite corpora`), or a path to JSON Lines.")
-]
+CorpusArgument = Annotated[str, typer.Argument(help="A name (see `ver-lite corpora`), or a path to JSON Lines.")]
 RunArgument = Annotated[Path, typer.Argument(help="A run's folder.")]
-Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Where the named corpus lies, when not in its usual place.")
-]
-Options = Annotated[
-    list[str] | None,
-    typer.Option("--option", "-o", help="For the corpus: NAME=VALUE, e.g. -o aspect=palate. Repeat it."),
-]
+Folder = Annotated[Path | None, typer.Option("--folder", help="Where the corpus lies, if not in its usual place.")]
+_help = "For the corpus: NAME=VALUE, e.g. -o aspect=palate. Repeat it."
+Options = Annotated[list[str] | None, typer.Option("--option", "-o", help=_help)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 How = Annotated[str | None, typer.Option(help="How masks are made: argmax, sample or top_k.")]
 Share = Annotated[float | None, typer.Option(help="For --how top_k: the share of words; default alpha.")]
@@ -101,15 +97,15 @@ def train(
 ) -> None:
     """Train selector and predictor on a corpus; save the run; print how it does on dev."""
     from ver_lite import training
+    from ver_lite.config import Config
     from ver_lite.corpora import load_corpus
-    from ver_lite.runs import Config, claim_folder
+    from ver_lite.runs import claim_folder
 
     given = locals()
-    config = Config.make(
-        {name: given[name] for name in Config.__dataclass_fields__ if name in given and name != "corpus"}
-    )
+    config = Config.make({n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"})
     claim_folder(out, overwrite)
-    loaded = load_corpus(corpus, folder=folder, max_length=max_length, min_count=min_count, **_pairs(option))
+    read = {"folder": folder, "max_length": max_length, "min_count": min_count}
+    loaded = load_corpus(corpus, **{**read, **_pairs(option)})
     typer.echo(_about(loaded))
     _report(training.train(loaded, config, out=out, overwrite=True, device=device, progress=not quiet), loaded)
 
@@ -184,7 +180,7 @@ def corpora() -> None:
     from ver_lite.corpora.places import locate
     from ver_lite.corpora.sources import SOURCES
 
-    typer.echo("reviews   the review world: synthetic, made when asked for (-o size=tiny|lesson|paper, -o aspect=...)")
+    typer.echo("reviews   the review world: made when asked for (-o size=tiny|lesson|paper, -o target=aroma)")
     for name, source in SOURCES.items():
         if name == "glove":
             continue
@@ -200,7 +196,7 @@ def _pairs(options: list[str] | None) -> dict[str, Any]:
     pairs = {}
     for option in options or []:
         name, found, value = option.partition("=")
-        if not found or not name:
+        if not found or not name or name == "name_or_path":
             raise ValueError(f"--option wants NAME=VALUE, not {option!r}")
         try:
             pairs[name.replace("-", "_")] = json.loads(value)
@@ -211,9 +207,14 @@ def _pairs(options: list[str] | None) -> dict[str, Any]:
 
 def _about(corpus) -> str:
     parts = (f"{name} {s['texts']}" for name, s in corpus.card["splits"].items())
-    leaks = sum(n for n in corpus.card.get("leaks", {}).values() if isinstance(n, int))
-    removed = f"; {leaks} training texts that also stand in the test set removed" if leaks else ""
-    return f"{corpus.name}: {', '.join(parts)} texts; classes {', '.join(corpus.classes)}{removed}"
+    leaks = dict(corpus.card.get("leaks", {"policy": "keep"}))
+    done = {"remove": "removed", "keep": "kept"}[leaks.pop("policy")]
+    also = (
+        f"; {sum(leaks.values())} train and dev texts that are in the test set too: {done}"
+        if any(leaks.values())
+        else ""
+    )
+    return f"{corpus.name}: {', '.join(parts)} texts; classes {', '.join(corpus.classes)}{also}"
 
 
 def _report(run, corpus) -> None:
@@ -226,7 +227,7 @@ def _report(run, corpus) -> None:
         typer.echo(f"interrupted and saved; continue with: ver-lite resume {run.folder}", err=True)
         raise typer.Exit(130)
     if run.status != "finished":
-        typer.echo(f"{run.status}", err=True)
+        typer.echo(f"ver-lite: training {run.status}", err=True)
         raise typer.Exit(1)
     typer.echo(f"saved in {run.folder}; look at it with: ver-lite show {run.folder}")
 
@@ -241,9 +242,10 @@ def _corpus_of(source: dict[str, Any], run: Path):
     from ver_lite.corpora import load_corpus
 
     options = dict(source)
-    if "name" not in options:
-        raise ValueError(f"{run} does not say which corpus it was trained on")
-    return load_corpus(options.pop("name"), **options)
+    try:
+        return load_corpus(options.pop("name", "(no name)"), **options)
+    except ValueError as error:
+        raise ValueError(f"the corpus that {run} was trained on cannot be loaded: {error}") from None
 
 
 def _run_and_corpus(folder: Path, device: str):
@@ -251,23 +253,46 @@ def _run_and_corpus(folder: Path, device: str):
     from ver_lite.runs import load_run
 
     run = load_run(folder, pick_device(device))
-    return run, _corpus_of(run.config.corpus, folder)
+    corpus = _corpus_of(run.config.corpus, folder)
+    if corpus.vocabulary.words != run.vocabulary.words or corpus.classes != run.classes:
+        raise ValueError(f"{corpus.name} has changed since {folder} was trained: its words or classes differ")
+    return run, corpus
 
 
 def main() -> None:
-    """Run the command line; an expected error is one line on stderr and exit code 1."""
-    from ver_lite.corpora.core import CorpusError
-    from ver_lite.files import FileError
-
+    """Run the command line; an error is one line on stderr: exit code 2 for a wrong command, 1 for all others."""
     warnings.filterwarnings("ignore", message="training stopped")  # its status is printed instead
     try:
-        app(standalone_mode=True)
-    except (ValueError, IndexError, CorpusError, FileError, OSError, KeyboardInterrupt) as error:
+        code = app(sys.argv[1:] or ["--help"], prog_name="ver-lite", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code or 0)
+    except BrokenPipeError:  # the reader of our output has gone, as in `ver-lite corpora | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except Exception as error:
         if _debug:
             raise
-        said = str(error) or type(error).__name__
+        said, code = _said(error)
         print(f"ver-lite: {' '.join(said.split())}", file=sys.stderr)
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+        sys.exit(code)
+
+
+def _said(error: Exception) -> tuple[str, int]:
+    """What an error says to people, and the exit code."""
+    from ver_lite.corpora.fetch import FetchError
+    from ver_lite.files import FileError
+
+    if isinstance(error, _USAGE):
+        about = getattr(error, "ctx", None)
+        command = about.command_path if about else "ver-lite"
+        return f"{error.format_message().rstrip('.')}. See: {command} --help", error.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1
+    if isinstance(error, ValueError | IndexError | FileError | FetchError):
+        return str(error), 1
+    return f"{type(error).__name__}: {error} (this should not happen: ver-lite --debug shows where it did)", 1
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ class Shown:
         """Label, prediction, how much was selected, and how much of it is gold, in one line."""
         said = [] if self.label is None else [f"label {self.label}"]
         if self.prediction is not None:
-            said.append(f"predicted {self.prediction}" + (f" ({self.probability:.2f})" if self.probability else ""))
+            sure = "" if self.probability is None else f" ({self.probability:.2f})"
+            said.append(f"predicted {self.prediction}{sure}")
         selectable, chosen = len(self.words) - self.query, sum(self.mask)
         said.append(f"{chosen} of {selectable} words selected")
         if self.gold is not None:
@@ -47,6 +48,7 @@ class Shown:
     def _pieces(self):
         gold = self.gold or (False,) * len(self.words)
         for i, word in enumerate(self.words):
+            word = "".join(c if c.isprintable() else "\ufffd" for c in word)
             space = "" if i == 0 or word.lower() in NO_SPACE_BEFORE else " "
             bar = " |" if self.query and i == self.query else ""
             yield bar + space, word, self.mask[i], gold[i]

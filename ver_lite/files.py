@@ -13,6 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+TEMPORARY = ".unfinished"  # how the name of a file ends while it is written
+
 
 class FileError(RuntimeError):
     """A file that cannot be read or written: which one, why, and what to do."""
@@ -37,17 +39,28 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Call ``write`` on a temporary file beside ``path`` and rename it; FileError, and nothing left, when it fails."""
     temporary = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
         os.close(handle)
         temporary = Path(name)
         write(temporary)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, UnicodeEncodeError) as error:
         raise FileError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether ``path`` is what a process that was killed while writing left behind."""
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Clear away what killed processes left behind."""
+    for path in filter(is_temporary, folder.iterdir()):
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -55,11 +68,15 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, lambda p: p.write_text(text, "utf-8"))
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, kind: type = object) -> Any:
+    """What a JSON file holds; FileError when it cannot be read, is not JSON, or is not a ``kind``."""
     try:
-        return json.loads(read_text(path))
+        value = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise FileError(f"{path}, line {error.lineno}: not JSON ({error.msg}); the file is damaged.") from None
+    if not isinstance(value, kind):
+        raise FileError(f"{path} is damaged: it holds a {type(value).__name__}, expected a {kind.__name__}.")
+    return value
 
 
 def read_text(path: Path) -> str:

@@ -89,9 +89,11 @@ def perturb(mask: Tensor, real: Tensor, p: float, *, generator: Generator | None
 
     The value is the perturbed mask, the gradient that of ``mask``. Every text keeps its number of selected words as
     long as it has enough unselected ones; otherwise all unselected words are added (a text with everything selected
-    only loses words; one with nothing selected, or without words, does not change). p = 0 is the identity.
-    Raises ValueError unless 0 ≤ p ≤ 1.
+    only loses words; one with nothing selected, or without words, does not change). p = 0 is the identity
+    and draws no noise. Raises ValueError unless 0 ≤ p ≤ 1.
     """
+    if p == 0:
+        return mask
     selected, dropped = _drop(mask, real, p, generator)
     return _replace(mask, real & ~selected, dropped, dropped.sum(1), generator)
 

@@ -263,9 +263,11 @@ def report(made: dict[str, Any]) -> str:
     games = [r for r in rows if r["method"] in METHODS]
     minutes = sum(r["provenance"]["seconds"] for r in games) / 60
     commits = ", ".join(sorted({str(r["provenance"]["commit"]) for r in games}))
+    missing = [job.name for job in jobs() if job.name not in {row["name"] for row in rows}]
+    absent = f"Not recorded: {', '.join(missing)}.\n\n" if missing else ""
     return (
         f"Recorded: {len(games)} games, seeds {SEEDS[0]}–{SEEDS[-1]}; {made['machine']}; {minutes:.0f} minutes of "
-        f"training in all; commit {commits}; command `{made['command']}`.\n\n"
+        f"training in all; commit {commits}; command `{made['command']}`.\n\n{absent}"
         f"**The chosen epoch, the best words of every text.** Test split, percent, mean (standard deviation).\n\n"
         f"{scores_table(rows)}\n"
         f"**The same games, other epochs and masks.** F1 and S on the test split, percent.\n\n"

@@ -3,7 +3,7 @@
     config.json             everything that decides the run: what would train it again
     history.json            one row an evaluation
     game.safetensors        the players of the chosen epoch
-    vocabulary.txt          one word a line, in the order of the word vectors
+    vocabulary.json         the words, in the order of the word vectors
     provenance.json         what made it: versions, device, seconds, memory; written last, so its presence means "whole"
     checkpoint.safetensors  where to resume: last and best players, optimizers, random states
 
@@ -12,9 +12,7 @@ Nothing is ever pickled, and every file is written whole (see files.py).
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,108 +20,25 @@ import torch
 from torch import Tensor
 
 from ver_lite import __version__
+from ver_lite.config import Config
 from ver_lite.corpora.core import UNKNOWN, Vocabulary
 from ver_lite.files import (
     FileError,
+    is_temporary,
     load_tensors,
     read_json,
-    read_text,
+    remove_temporaries,
     save_tensors,
     write_json,
-    write_whole,
 )
-from ver_lite.methods import METHODS, Method, Protocol
-from ver_lite.players import ENCODERS, GRUEncoder, Predictor, Selector, make_embedding, random_vectors
+from ver_lite.methods import METHODS, Method
+from ver_lite.players import GRUEncoder, Predictor, Selector, make_embedding, random_vectors
 
 FORMAT = 1
 
 
 class RunError(FileError):
     """A run folder that cannot be used as asked: which one, why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """Everything that decides a run. Checked when made; a wrong value is a ValueError that names the parameter.
-
-    ``corpus``: the name or path and options given to ``load_corpus``. ``vectors``: a GloVe file, "glove" for the
-    fetched one of size ``dimension``, or None for random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω
-    (Eq. 4). ``perturbation``: p of Eq. 8 (VER). The defaults suit a laptop; the paper trains GRUs of size 200 with
-    learning rate 1e-4 and batches of 128 for 300 epochs.
-    """
-
-    corpus: dict[str, Any] = field(default_factory=dict)
-    method: str = "rnp"
-    perturbation: float = 0.3
-    alpha: float = 0.2
-    lambda1: float = 2.0
-    lambda2: float = 0.02
-    temperature: float = 1.0
-    protocol: Protocol = field(default_factory=Protocol.paper)
-    encoder: str = "conv"
-    hidden: int = 64
-    dropout: float = 0.2
-    vectors: str | None = None
-    dimension: int = 100
-    trainable_vectors: bool = False
-    learning_rate: float = 2e-3
-    batch_size: int = 32
-    epochs: int = 30
-    seed: int = 1
-
-    def __post_init__(self):
-        if self.method not in METHODS:
-            raise ValueError(f"no method is called {self.method!r}; choose one of: {', '.join(METHODS)}")
-        if self.encoder not in ENCODERS:
-            raise ValueError(f"no encoder is called {self.encoder!r}; choose one of: {', '.join(ENCODERS)}")
-        if not isinstance(self.protocol, Protocol):
-            raise ValueError(f"protocol must be a Protocol, not {self.protocol!r}")
-        inside = {
-            "alpha": "above 0 and at most 1",
-            "perturbation": "between 0 and 1",
-            "dropout": "from 0 to below 1",
-        }
-        good = {
-            "alpha": 0 < self.alpha <= 1,
-            "perturbation": 0 <= self.perturbation <= 1,
-            "dropout": 0 <= self.dropout < 1,
-        }
-        for name, fine in good.items():
-            if not fine:
-                raise ValueError(f"{name} must be {inside[name]}, not {getattr(self, name)}")
-        for name in ("lambda1", "lambda2"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be zero or positive, not {getattr(self, name)}")
-        for name in ("temperature", "learning_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("hidden", "dimension", "batch_size", "epochs"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if self.encoder == "gru" and self.hidden % 2:
-            raise ValueError(f"hidden must be even for a GRU (half of it a direction), not {self.hidden}")
-
-    @classmethod
-    def make(cls, values: dict[str, Any]) -> Config:
-        """A config from a plain dictionary, as in config.json. Unknown names raise ValueError with the nearest one."""
-        names = [f.name for f in dataclasses.fields(cls)]
-        for name in values:
-            if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-                raise ValueError(f"no setting is called {name!r}; {hint}")
-        protocol = values.get("protocol", "paper")
-        if isinstance(protocol, str):
-            if protocol not in ("paper", "released"):
-                raise ValueError(f'protocol must be "paper" or "released", not {protocol!r}')
-            protocol = getattr(Protocol, protocol)()
-        elif isinstance(protocol, dict):
-            protocol = Protocol(**protocol)
-        return cls(**{**values, "protocol": protocol})
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
 
 def build_game(config: Config, words: int | Tensor, classes: int, generator: torch.Generator | None = None) -> Method:
@@ -182,7 +97,9 @@ class Run:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The row of the chosen epoch: the first with the best dev accuracy."""
+        """The row of the chosen epoch: the first with the best dev accuracy. Raises ValueError before there is one."""
+        if not self.history:
+            raise ValueError(f"the run has no finished epoch ({self.status})")
         return max(self.history, key=lambda row: row["dev"]["accuracy"])
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
@@ -194,15 +111,14 @@ class Run:
 
 
 def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
-    """Make a run's folder, or see that it may be used: one that holds a run is an error unless ``overwrite``; one that
-    holds anything else is left alone. Raises RunError."""
+    """See that a folder may become a run's: one that holds a run is an error unless ``overwrite``; one that holds
+    anything else is left alone. Nothing is written. Raises RunError."""
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        there = sorted(path.name for path in folder.iterdir())
+        there = sorted(p.name for p in folder.iterdir() if not is_temporary(p)) if folder.exists() else []
     except OSError as error:
-        raise RunError(f"cannot make the run folder {folder}: {error.strerror}") from None
-    if there and "config.json" not in there:
+        raise RunError(f"{folder} cannot be a run folder: {error.strerror}") from None
+    if there and not _is_run(folder):
         raise RunError(f"{folder} is not empty and holds no run ({there[0]}, ...). Choose another folder.")
     if there and not overwrite:
         state = "a run" if "provenance.json" in there else "an unfinished run"
@@ -210,17 +126,29 @@ def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
     return folder
 
 
+def _is_run(folder: Path) -> bool:
+    try:
+        return {"format", "classes", "method"} <= set(read_json(folder / "config.json", dict))
+    except FileError:
+        return False
+
+
 def start_folder(folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...]) -> None:
     """Write into a claimed folder what is known before training; what an earlier run left there goes."""
-    for name in ("provenance.json", "checkpoint.safetensors", "game.safetensors", "history.json"):
-        (folder / name).unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("provenance.json", "checkpoint.safetensors", "game.safetensors", "history.json"):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot use the run folder {folder}: {error.strerror}") from None
     head = {"format": FORMAT, "version": __version__, "classes": list(classes), **config.as_dict()}
     write_json(folder / "config.json", head)
-    write_whole(folder / "vocabulary.txt", lambda p: p.write_text("\n".join(vocabulary.words[2:]) + "\n", "utf-8"))
+    write_json(folder / "vocabulary.json", vocabulary.words[2:])
 
 
 def finish_folder(run: Run, folder: Path) -> None:
-    """Write what is known after training."""
+    """Write what is known after training, and clear away what killed processes left."""
+    remove_temporaries(folder)
     write_json(folder / "history.json", run.history)
     save_tensors(folder / "game.safetensors", game_tensors(run.game))
     write_json(folder / "provenance.json", {"status": run.status, **run.provenance})
@@ -231,29 +159,34 @@ def load_run(folder: str | Path, device: str | torch.device = "cpu") -> Run:
     folder = Path(folder)
     head, config = read_config(folder)
     if not (folder / "provenance.json").exists():
-        raise RunError(f"{folder} is not finished: it has no provenance.json. Continue it with --resume.")
-    provenance = read_json(folder / "provenance.json")
-    vocabulary = Vocabulary(read_text(folder / "vocabulary.txt").splitlines())
+        raise RunError(f"{folder} is not finished (no provenance.json). Continue it: ver-lite resume {folder}")
+    provenance = read_json(folder / "provenance.json", dict)
+    vocabulary = Vocabulary(read_json(folder / "vocabulary.json", list))
+    history = read_json(folder / "history.json", list)
     tensors, _ = load_tensors(folder / "game.safetensors")
     game = restore(build_from(config, tensors, head["classes"]), tensors, folder).to(device)
     last = None
     if (folder / "checkpoint.safetensors").exists():
         saved = part(load_tensors(folder / "checkpoint.safetensors")[0], "last/")
         last = restore(build_from(config, saved, head["classes"]), saved, folder).to(device)
+    if len(vocabulary) != len(game.selector.embedding.weight):
+        raise RunError(f"{folder}: vocabulary.json has {len(vocabulary)} words, the game another number of vectors.")
     status = provenance.pop("status", "finished")
-    history = read_json(folder / "history.json")
     return Run(config, game, vocabulary, tuple(head["classes"]), history, provenance, last, status, folder)
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
     """The head (format, version, classes) and the config of a run folder."""
     if not (folder / "config.json").is_file():
-        raise RunError(f"{folder} is not a run: it has no config.json.")
-    values = read_json(folder / "config.json")
+        why = "it has no config.json" if folder.is_dir() else "there is no such folder"
+        raise RunError(f"{folder} is not a run: {why}.")
+    values = read_json(folder / "config.json", dict)
     head = {name: values.pop(name, None) for name in ("format", "version", "classes")}
     if head["format"] != FORMAT:
         made = f"run format {head['format']} (ver-lite {head['version']})"
         raise RunError(f"{folder} was made with {made}; this is ver-lite {__version__}, which reads format {FORMAT}.")
+    if not isinstance(head["classes"], list) or len(head["classes"]) < 2:
+        raise RunError(f"{folder / 'config.json'}: it does not name the classes; the file is damaged.")
     try:
         return head, Config.make(values)
     except (TypeError, ValueError) as error:
@@ -281,9 +214,8 @@ def restore(game: Method, tensors: dict[str, Tensor], where: Any) -> Method:
     try:
         missing, surplus = game.load_state_dict(tensors, strict=False)
     except RuntimeError as error:
-        raise RunError(
-            f"{where}: the saved game does not fit its config: {str(error).splitlines()[-1].strip()}"
-        ) from None
+        why = str(error).splitlines()[-1].strip()
+        raise RunError(f"{where}: the saved game does not fit its config: {why}") from None
     if set(missing) - {"predictor.embedding.weight"} or surplus:
         raise RunError(f"{where}: the saved game does not fit its config: {sorted({*missing, *surplus})[0]}")
     return game

@@ -27,7 +27,7 @@ from torch import Tensor
 from ver_lite import machine
 from ver_lite.corpora.core import Corpus
 from ver_lite.evaluation import evaluate
-from ver_lite.files import load_tensors, save_tensors, write_json
+from ver_lite.files import load_tensors, read_json, save_tensors, write_json
 from ver_lite.metrics import Tally
 from ver_lite.runs import (
     Config,
@@ -46,6 +46,7 @@ from ver_lite.runs import (
 )
 
 Callback = Callable[[Run, dict[str, Any]], Any]
+_STATE = ("epoch", "step", "seconds", "stuck", "best_accuracy", "fingerprint")
 STUCK_EPOCHS = 5  # for so many epochs in a row the selector may select nothing, or everything, before training stops
 
 
@@ -58,22 +59,26 @@ def train(
     device: str = "auto",
     progress: bool = True,
     callbacks: tuple[Callback, ...] = (),
-    vectors: Tensor | None = None,
+    vectors: Tensor | str | None = None,
     **settings: Any,
 ) -> Run:
     """Train a game on ``corpus`` and return the run.
 
     ``settings`` are those of :class:`Config` (``method="ver"``, ``alpha=0.1``, ...) and override ``config``. ``out``:
     the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that
-    is there. ``vectors`` float [V, D]: word vectors of your own. ``callbacks`` are called as ``callback(run, row)``
-    after each epoch; one that returns True ends training.
+    is there. ``vectors``: a GloVe file as in Config, or float [V, D] of your own. ``callbacks`` are called as
+    ``callback(run, row)`` after each epoch; one that returns True ends training.
 
     Raises ValueError for a bad setting and RunError when the folder cannot be used. Training that goes wrong (a loss
     that is not finite, a selector that keeps selecting nothing or everything) stops with a warning, and the run's
     ``status`` says why.
     """
     source = corpus.card.get("loaded_with", {"name": corpus.name})
+    if isinstance(vectors, str):
+        settings["vectors"], vectors = vectors, None
     config = Config.make({**(config or Config()).as_dict(), "corpus": source, **settings})
+    if vectors is not None and (vectors.ndim != 2 or len(vectors) != len(corpus.vocabulary)):
+        raise ValueError(f"vectors must be [{len(corpus.vocabulary)}, D], a row a word, not {list(vectors.shape)}")
     where = machine.pick_device(device)
     folder = None if out is None else claim_folder(out, overwrite)
     with machine.own_random_state(config.seed, where):
@@ -105,15 +110,18 @@ def resume(
     if not (folder / "checkpoint.safetensors").exists():
         raise RunError(f"{folder} has no checkpoint yet: nothing to resume. Train again with overwrite.")
     saved, notes = load_tensors(folder / "checkpoint.safetensors")
-    vectors = saved["last/selector.embedding.weight"]
-    if vectors.shape[0] != len(corpus.vocabulary) or list(corpus.classes) != head["classes"]:
+    words = read_json(folder / "vocabulary.json", list)
+    if [words, head["classes"]] != [corpus.vocabulary.words[2:], list(corpus.classes)]:
         raise RunError(f"{folder} was trained on another corpus: its vocabulary or its classes differ.")
     where = machine.pick_device(device)
     with machine.own_random_state(config.seed, where):
-        game = build_game(config, vectors, len(head["classes"])).to(where)
-        run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
-        loop = _Loop(run, corpus, progress, callbacks)
-        loop.restore(saved, json.loads(notes["state"]))
+        try:
+            game = build_game(config, saved["last/selector.embedding.weight"], len(corpus.classes)).to(where)
+            run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
+            loop = _Loop(run, corpus, progress, callbacks)
+            loop.restore(saved, json.loads(notes["state"]))
+        except (KeyError, IndexError, json.JSONDecodeError) as error:
+            raise RunError(f"{folder / 'checkpoint.safetensors'} is damaged: no {error}") from None
         return loop.go()
 
 
@@ -124,6 +132,7 @@ class _Loop:
         self.run, self.progress, self.callbacks = run, progress, callbacks
         self.config, self.game = run.config, run.game
         self.device = next(run.game.parameters()).device
+        self.fingerprint = [corpus.train.fingerprint(), corpus.dev.fingerprint()]
         self.train, self.dev = corpus.train.to(self.device), corpus.dev.to(self.device)
         self.classes = len(corpus.classes)
         self.game.generator = torch.Generator(self.device).manual_seed(self.config.seed)
@@ -135,18 +144,15 @@ class _Loop:
 
     def go(self) -> Run:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.run.status = "finished"
         with _interruptions() as interrupted, self._bar() as bar:
             while self.epoch < self.config.epochs and self.run.status == "finished":
                 self._play_epoch(interrupted, bar)
-                if not math.isfinite(self.total):
+                if interrupted and math.isfinite(self.total):
+                    self.run.status = "interrupted"
+                elif not (math.isfinite(self.total) and self._close_epoch(bar)):
                     why = f"the loss was not finite in epoch {self.epoch + 1}; try a lower learning_rate"
                     self.run.status = f"stopped: {why}"
                     break
-                if interrupted:
-                    self.run.status = "interrupted"
-                else:
-                    self._close_epoch(bar)
                 self._checkpoint()
         return self._close(started)
 
@@ -171,17 +177,16 @@ class _Loop:
         self.total, self.moves = self.losses.tolist()  # the one read of the device in an epoch
         self.seconds[-1] += time.perf_counter() - began
 
-    def _close_epoch(self, bar) -> None:
-        """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector."""
+    def _close_epoch(self, bar) -> bool:
+        """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. False, and
+        nothing kept, when the predictions on dev are not finite."""
         scores = self.tally.scores()
         dev = evaluate(self.game, self.dev)
+        if not math.isfinite(dev.scores.cross_entropy):
+            return False
         self.epoch, self.step = self.epoch + 1, 0
-        row = {
-            "epoch": self.epoch,
-            "loss": self.total / self.moves,
-            "train": scores.as_dict(),
-            "dev": dev.as_dict(),
-        }
+        loss = self.total / self.moves
+        row = {"epoch": self.epoch, "loss": loss, "train": scores.as_dict(), "dev": dev.as_dict()}
         self.run.history.append(row)
         self.seconds.append(0.0)
         if dev.scores.accuracy > self.best_accuracy:
@@ -197,6 +202,7 @@ class _Loop:
         if any([callback(self.run, row) is True for callback in self.callbacks]) and self.run.status == "finished":
             self.run.status = f"stopped: a callback asked for it after epoch {self.epoch}"
         self._reset_counters()
+        return True
 
     def _reset_counters(self) -> None:
         self.tally = Tally(self.classes, self.device)
@@ -214,18 +220,15 @@ class _Loop:
         random = {**machine.random_states(self.device), "masks": self.game.generator.get_state()}
         tensors |= {f"random/{k}": v for k, v in random.items()}
         tensors |= {f"counters/{k}": v.cpu() for k, v in {**self.tally.state(), "losses": self.losses}.items()}
-        state = {
-            "epoch": self.epoch,
-            "step": self.step,
-            "stuck": self.stuck,
-            "best_accuracy": self.best_accuracy,
-        }
-        state |= {"history": self.run.history, "seconds": self.seconds}
+        state = {name: getattr(self, name) for name in _STATE}
+        state |= {"history": self.run.history, "status": self.run.status}
         save_tensors(self.run.folder / "checkpoint.safetensors", tensors, {"state": json.dumps(state)})
         write_json(self.run.folder / "history.json", self.run.history)
 
     def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Continue from what :meth:`_checkpoint` wrote."""
+        if state["fingerprint"] != self.fingerprint:
+            raise RunError(f"{self.run.folder} was trained on another corpus: its train or its dev texts differ.")
         last = part(tensors, "last/")
         restore(self.game, last, self.run.folder)
         self.best = last | part(tensors, "best/")
@@ -242,8 +245,9 @@ class _Loop:
         self.losses = counters.pop("losses")
         self.tally.restore(counters)
         self.run.history[:] = state["history"]
-        self.epoch, self.step, self.stuck = state["epoch"], state["step"], state["stuck"]
-        self.seconds, self.best_accuracy = state["seconds"], state["best_accuracy"]
+        vars(self).update({name: state[name] for name in _STATE})
+        if state["status"] != "interrupted":
+            self.run.status = state["status"]
 
     def _close(self, started: str) -> Run:
         """Hand out the chosen players and, beside them, the last; write the folder."""

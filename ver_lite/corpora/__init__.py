@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary, assemble
+from ver_lite.corpora.assembly import assemble
+from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary
 from ver_lite.corpora.places import locate
 
 __all__ = [
@@ -27,7 +29,10 @@ def _reader(name: str) -> Callable[..., Any]:
     if name in ("movies", "multirc", "fever"):
         from ver_lite.corpora.eraser import read_eraser
 
-        return lambda path, **options: read_eraser(path, name, **options)
+        def read(path, *, seed=0, held_out=0.15):
+            return read_eraser(path, name, seed=seed, held_out=held_out)
+
+        return read
     if name == "beer":
         from ver_lite.corpora.beer import read_beer as read
     elif name == "hotel":
@@ -70,24 +75,35 @@ def load_corpus(
     }
     given |= {"max_words": max_words, "leaks": leaks, **options}
     name = str(name_or_path)
+    _check_numbers({**given, "seed": options.get("seed", 0)})
     if name == "reviews":
         from ver_lite.corpora.reviews import make_reviews
 
+        usual = {"folder": None, "max_length": 256, "min_count": 1, "max_words": None}
+        if asked := [option for option, value in usual.items() if given[option] != value]:
+            raise CorpusError(f"reviews is made, not read: it has no {asked[0]}", hint="It has size, seed and knobs.")
         corpus = make_reviews(**options)
         given = dict(options)
     else:
         place = _find(name, folder)
-        try:
-            splits, classes, facts = _reader(name)(place, **options)
-        except TypeError as error:
-            if "unexpected keyword" not in str(error):
-                raise
-            option = str(error).rsplit(" ", 1)[-1]
-            raise CorpusError(f"the reader of {name} has no option {option}") from None
+        read = _reader(name)
+        known = list(inspect.signature(read).parameters)[1:]
+        if unknown := [option for option in options if option not in known]:
+            raise CorpusError(f"{name} has no option {unknown[0]!r}", hint=f"Its options: {', '.join(known)}.")
+        splits, classes, facts = read(place, **options)
         sizes = {"max_length": max_length, "min_count": min_count, "max_words": max_words, "leaks": leaks}
         corpus = assemble(name, splits, classes, facts, **sizes)
     corpus.card["loaded_with"] = {"name": name, **given}
     return corpus
+
+
+def _check_numbers(given: dict[str, Any]) -> None:
+    for name, least in {"max_length": 1, "min_count": 1, "max_words": 1, "seed": 0}.items():
+        value = given[name]
+        if value is None and name.startswith("max"):
+            continue
+        if type(value) is not int or value < least:
+            raise CorpusError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 def _find(name: str, folder: str | Path | None) -> Path:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ver_lite.corpora.core import CorpusError, Text, balanced
+from ver_lite.corpora.assembly import balanced
+from ver_lite.corpora.core import CorpusError, Text
 from ver_lite.corpora.reading import json_objects, number_in, plain_or_gz, read_lines, span_in
 from ver_lite.corpora.sources import SOURCES
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ver_lite.corpora.assembly import balanced
 from ver_lite.corpora.beer import aspect_number
-from ver_lite.corpora.core import CorpusError, Text, balanced
+from ver_lite.corpora.core import CorpusError, Text
 from ver_lite.corpora.reading import AGAIN, CUT, lines_of, number_in, plain_or_gz, read_lines
 from ver_lite.corpora.sources import SOURCES
 

@@ -17,7 +17,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ver_lite.corpora.core import Corpus, CorpusError, Split, describe
+from ver_lite.corpora.assembly import describe
+from ver_lite.corpora.core import Corpus, CorpusError, Split
 from ver_lite.corpora.review_words import CAPITALS
 from ver_lite.corpora.review_world import ReviewWorld
 from ver_lite.corpora.review_writing import Reviews

@@ -141,11 +141,14 @@ class Method(nn.Module):
         """The mask [B, T] used at test time. ``how``: "argmax", "sample" or "top_k" (``share`` of each text, default
         alpha); None: as the protocol says."""
         how = how or self.protocol.evaluation
+        if share is not None and how != "top_k":
+            raise ValueError(f"a share is for top_k masks, not for {how!r}")
         logits = self.selector(batch.tokens, batch.real)
         if how == "argmax":
             return masks.argmax(logits, batch.selectable)
         if how == "sample":
             return masks.sample(logits, batch.selectable, temperature=self.temperature, generator=generator)
         if how == "top_k":
-            return masks.top_k(logits[..., 1] - logits[..., 0], batch.selectable, share or self.alpha)
+            share = self.alpha if share is None else share
+            return masks.top_k(logits[..., 1] - logits[..., 0], batch.selectable, share)
         raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")

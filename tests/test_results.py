@@ -1,0 +1,228 @@
+"""Recorded results: what the code would run today, every job there or its absence said, the arithmetic checked."""
+
+import json
+import math
+import statistics
+
+import pytest
+import torch
+from small_corpora import keyword_corpus, keyword_texts
+
+from ver_lite import results
+from ver_lite.corpora.core import Split, Vocabulary
+from ver_lite.files import read_json, write_json
+from ver_lite.results import Job, Setting
+
+FILE = results.FOLDER / "rnp-ver.json"
+RECORDED = read_json(FILE)["rows"] if FILE.exists() else []
+recorded = pytest.mark.skipif(not RECORDED, reason="nothing is recorded yet: run python -m ver_lite.results")
+TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "alpha": 0.2, "batch_size": 16}
+
+
+# what is recorded
+
+
+def test_the_study_is_five_seeds_of_two_methods_on_four_corpora_and_two_baselines():
+    names = [job.name for job in results.jobs()]
+    assert len(names) == len(set(names)) == 4 * (2 * 5 + 5 + 1)
+    for s in results.SETTINGS:
+        for method in results.METHODS:
+            assert {f"{s.corpus}/{method}/{seed}" for seed in (1, 2, 3, 4, 5)} <= set(names)
+
+
+@recorded
+def test_what_is_recorded_is_what_the_code_would_run():
+    jobs = {job.name: job for job in results.jobs()}
+    stale = [row["name"] for row in RECORDED if not results.is_current(row, jobs.get(row["name"], results.jobs()[0]))]
+    assert not stale, "run python -m ver_lite.results"
+
+
+@recorded
+def test_rnp_and_ver_differ_in_the_perturbation_alone():
+    for s in results.SETTINGS:
+        rnp, ver = (Job(s, method, 1).config().as_dict() for method in ("rnp", "ver"))
+        assert {name for name in rnp if rnp[name] != ver[name]} == {"method"}
+        assert ver["perturbation"] == 0.3
+
+
+@recorded
+def test_every_job_is_recorded_or_the_page_says_which_is_not():
+    page = results.report(read_json(FILE))
+    missing = [job.name for job in results.jobs() if job.name not in {row["name"] for row in RECORDED}]
+    assert ("Not recorded: " in page) == bool(missing) and all(name in page for name in missing)
+
+
+@recorded
+def test_recorded_numbers_belong_together():
+    for row in RECORDED:
+        texts = row["splits"]["test"]["texts"]
+        if row["method"] in results.BASELINES:
+            scores = [row["test"]]
+        else:
+            assert row["status"] == "finished" and len(row["dev_by_epoch"]) == row["config"]["epochs"], row["name"]
+            best = max(range(len(row["dev_by_epoch"])), key=lambda i: row["dev_by_epoch"][i]["accuracy"])
+            assert row["epoch"] == best + 1, row["name"]
+            scores = [s for game in row["test"].values() for s in game.values()]
+            assert all(s["texts"] == texts for s in scores)
+            assert row["provenance"]["commit"] and row["provenance"]["seconds"] > 0
+        for s in scores:
+            assert s["f1"] == pytest.approx(harmonic(s["precision"], s["recall"])), row["name"]
+            assert 0 <= s["sparsity"] <= 1
+
+
+@recorded
+def test_methods_and_baselines_are_compared_at_the_same_sparsity():
+    for s in results.SETTINGS:
+        shares = [
+            row["test"]["sparsity"]
+            if row["method"] in results.BASELINES
+            else row["test"]["chosen"]["top_k"]["sparsity"]
+            for row in RECORDED
+            if row["corpus"] == s.corpus
+        ]
+        assert max(shares) - min(shares) < 0.01 and min(shares) >= s.games["alpha"]
+
+
+@recorded
+def test_the_page_is_the_record():
+    made = read_json(FILE)
+    page = results.report(made)
+    for s in results.SETTINGS:
+        for method in results.METHODS:
+            rows = [r for r in RECORDED if (r["corpus"], r["method"]) == (s.corpus, method)]
+            if len(rows) < 2:
+                continue
+            f1 = [100 * r["test"]["chosen"]["top_k"]["f1"] for r in rows]
+            assert f"{statistics.fmean(f1):.1f} ({statistics.stdev(f1):.1f})" in page
+    if len(RECORDED) == len(results.jobs()):
+        assert FILE.with_suffix(".md").read_text("utf-8") == page
+
+
+def harmonic(p, r):
+    return 2 * p * r / (p + r) if p + r else 0.0
+
+
+# tables
+
+
+def test_a_cell_is_mean_and_standard_deviation():
+    assert results._cell([0.5, 0.7]) == "60.0 (14.1)"
+    assert results._cell([2.0], 1) == "2.0"
+    assert results._cell([]) == results._cell([0.5, None]) == "–"
+
+
+def game_row(corpus, method, seed, f1):
+    ways = {how: {"f1": f1, "sparsity": 0.2, "accuracy": 0.9} for how in ("top_k", "argmax", "sample")}
+    return {
+        **{"name": f"{corpus}/{method}/{seed}", "corpus": corpus, "method": method, "seed": seed},
+        **{"test": {"chosen": ways, "last": ways}, "seconds_per_epoch": 1.5},
+        "provenance": {"seconds": 90.0, "commit": "abc"},
+    }
+
+
+def test_tables_have_a_row_for_everything_and_a_dash_for_nothing(monkeypatch):
+    monkeypatch.setattr(results, "SETTINGS", (Setting("Mine", "mine", {}), Setting("Other", "other", {})))
+    rows = [
+        game_row("mine", m, s, f) for m, s, f in (("rnp", 1, 0.5), ("rnp", 2, 0.6), ("ver", 1, 0.7), ("ver", 2, 0.5))
+    ]
+    table = results.scores_table(rows)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert len({len(line) for line in lines}) == 1
+    by_name = {(line[0], line[1]): dict(zip(lines[0], line, strict=True)) for line in lines[2:]}
+    assert by_name["Mine", "RNP"]["F1"] == "55.0 (7.1)" and by_name["Mine", "RNP"]["seeds"] == "2"
+    assert by_name["Mine", "RNP"]["s / epoch"] == "1.5 (0.0)"
+    assert by_name["Other", "VER"]["F1"] == "–" and by_name["Other", "VER"]["seeds"] == "0"
+    pairs = [line for line in results.f1_table(rows).splitlines() if line.startswith("| Mine")]
+    assert len(pairs) == 6 and all("5.0 (21.2) | 1 of 2" in line for line in pairs)
+    assert "Recorded: 4 games" in results.report({"rows": rows, "machine": "here", "command": "x"})
+
+
+# baselines
+
+
+def test_log_odds_against_plain_counting():
+    texts = keyword_texts(40, 3)
+    texts = [type(t)(t.words[:3] * 2, i % 3) for i, t in enumerate(texts)]
+    vocabulary = Vocabulary.build(texts, min_count=3)
+    odds = results.log_odds(Split.encode(texts, vocabulary), len(vocabulary), 3)
+    for word in range(2, len(vocabulary)):
+        for label in range(3):
+            cells = {True: [0.5, 0.5], False: [0.5, 0.5]}  # of the label or not: texts with the word, without it
+            for text in texts:
+                cells[text.label == label][word not in vocabulary.encode(text.words)] += 1
+            (a, b), (c, d) = cells[True], cells[False]
+            assert float(odds[label, word]) == pytest.approx(math.log(a * d / (b * c)), abs=1e-5)
+    assert not bool(odds[:, :2].any())
+
+
+def test_label_words_find_planted_keywords_and_random_ones_do_not():
+    corpus = keyword_corpus(400, 20, 100)
+    share = 0.05  # one word of ten to twenty
+    found = results.baseline(results.label_words(corpus), corpus.test, share, 2)
+    assert found["f1"] > 0.95 and found["majority"] == 0.5
+    chance = [results.baseline(results.random_words(seed), corpus.test, share, 2) for seed in (1, 1, 2)]
+    assert chance[0] == chance[1] != chance[2] and chance[0]["f1"] < 0.2
+    assert found["sparsity"] == chance[0]["sparsity"]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 1.0])
+def test_a_random_baseline_selects_as_much_as_it_is_asked(share):
+    split = keyword_corpus(20, 20, 100).test
+    lengths = split.lengths.tolist()
+    scores = results.baseline(results.random_words(1), split, share, 2)
+    expected = sum(max(1, math.ceil(n * share - 1e-6)) for n in lengths) / sum(lengths)
+    assert scores["sparsity"] == pytest.approx(expected)
+    if share == 1.0:
+        assert scores["recall"] == 1.0
+
+
+# recording
+
+
+@pytest.fixture
+def study(monkeypatch, tmp_path):
+    """A study of one small corpus on disk, and a second one that is not there."""
+    own = tmp_path / "own.jsonl"
+
+    lines = [{"tokens": list(t.words), "label": t.label, "rationale": list(t.rationale)} for t in keyword_texts(40, 1)]
+    own.write_text("\n".join(json.dumps(line) for line in lines))
+    here, gone = Setting("Mine", str(own), TINY), Setting("Gone", str(tmp_path / "gone.jsonl"), TINY)
+    jobs = [Job(here, m, s) for s in (1, 2) for m in ("random", "rnp", "ver")] + [Job(gone, "rnp", 1)]
+    monkeypatch.setattr(results, "jobs", lambda: jobs)
+    monkeypatch.setattr(results, "SETTINGS", (here, gone))
+    results._corpus.cache_clear()
+    yield jobs, tmp_path / "out" / "study.json"
+    results._corpus.cache_clear()
+
+
+def test_a_job_is_measured_by_itself(study):
+    jobs, _ = study
+    threads = torch.get_num_threads()
+    row, again = results.measure(jobs[2]), results.measure(jobs[2])
+    torch.set_num_threads(threads)
+    for made in (row, again):
+        for key in ("seconds_per_epoch", "provenance"):
+            del made[key]
+    assert row == again and row["name"] == jobs[2].name and results.is_current(row, jobs[2])
+    assert not results.is_current(row, jobs[1]) and not results.is_current(None, jobs[2])
+    changed = {**row, "config": {**row["config"], "alpha": 0.9}}
+    assert not results.is_current(changed, jobs[2])
+    assert set(row["test"]) == {"chosen", "last"} and set(row["test"]["last"]) == {"top_k", "argmax", "sample"}
+
+
+@pytest.mark.slow
+def test_recording_leaves_out_what_is_not_there_resumes_and_then_does_nothing(study, capsys):
+    jobs, path = study
+    some = results.record(path, jobs[:2], workers=1)
+    assert [row["name"] for row in some["rows"]] == [job.name for job in jobs[:2]]
+    made = results.record(path, jobs, workers=2)
+    said = capsys.readouterr()
+    assert [row["name"] for row in made["rows"]] == [job.name for job in jobs[:6]]
+    assert made["rows"][:2] == some["rows"] and "4/4" in said.out and "5/" not in said.out
+    assert said.err.startswith("left out: ") and "gone.jsonl" in said.err
+    before = path.read_bytes()
+    assert results.record(path, jobs, workers=1) == made and path.read_bytes() == before
+    made["rows"][3]["config"]["alpha"] = 0.9  # made with other settings: measured again
+    write_json(path, made)
+    mended = results.record(path, jobs[:6], workers=1)["rows"]
+    assert mended[3]["config"]["alpha"] == 0.2 and mended[2] == made["rows"][2]

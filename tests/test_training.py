@@ -1,0 +1,198 @@
+"""The loop: the same history for a seed, nothing lost when it goes wrong, the test split never touched."""
+
+import copy
+import warnings
+
+import pytest
+import torch
+from small_corpora import keyword_corpus
+
+from ver_lite import training
+from ver_lite.corpora.core import Split
+from ver_lite.evaluation import evaluate
+from ver_lite.files import read_json
+from ver_lite.methods import RNP, Step
+from ver_lite.runs import Config, load_run
+from ver_lite.training import resume, train
+
+CORPUS = keyword_corpus(60, 20, 20)
+QUICK = {"epochs": 3, "hidden": 8, "dimension": 8, "batch_size": 8, "progress": False}
+
+
+def play(corpus=CORPUS, **settings):
+    return train(corpus, **{**QUICK, **settings})
+
+
+def states(game):
+    return dict(game.state_dict())
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(states(one).values(), states(other).values(), strict=True))
+
+
+def play_as(monkeypatch, change):
+    """Every loss or mask of the game goes through ``change``."""
+    real = RNP.play
+    monkeypatch.setattr(RNP, "play", lambda self, batch: (change(step) for step in real(self, batch)))
+
+
+# determinism
+
+
+@pytest.mark.parametrize("encoder", ["gru", "conv"])
+@pytest.mark.parametrize("method", ["rnp", "ver"])
+def test_a_seed_is_a_history(method, encoder):
+    one, other, third = (play(method=method, encoder=encoder, epochs=2, seed=s) for s in (1, 1, 2))
+    assert one.history == other.history and same(one.game, other.game) and same(one.last, other.last)
+    assert one.history != third.history
+    assert [row["epoch"] for row in one.history] == [1, 2] and one.status == "finished"
+
+
+def test_the_random_numbers_outside_are_as_if_nothing_had_happened(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    play(epochs=1, out=tmp_path / "run")
+    assert torch.equal(torch.rand(3), expected)
+    torch.manual_seed(6)  # and what happened outside does not reach the run
+    assert play(epochs=1).history == load_run(tmp_path / "run").history
+
+
+def test_saving_and_callbacks_do_not_change_a_run(tmp_path):
+    seen = []
+    run = play(out=tmp_path / "run", callbacks=(lambda run, row: seen.append(row),))
+    assert run.history == play().history == seen == load_run(tmp_path / "run").history
+
+
+def test_the_chosen_epoch_is_the_first_best_on_dev():
+    games = []
+    settings = {"epochs": 8, "hidden": 32, "dimension": 32, "learning_rate": 2e-2, "alpha": 0.5}
+    run = play(**settings, callbacks=(lambda run, row: games.append(copy.deepcopy(states(run.game))),))
+    accuracies = [row["dev"]["accuracy"] for row in run.history]
+    first = accuracies.index(max(accuracies))
+    assert len(set(accuracies)) > 1 and run.best is run.history[first]
+    assert all(torch.equal(value, games[first][name]) for name, value in states(run.game).items())
+    assert all(torch.equal(value, games[-1][name]) for name, value in states(run.last).items())
+    assert evaluate(run.game, CORPUS.dev).as_dict() == run.best["dev"]
+
+
+class Untouchable(Split):
+    def __getattribute__(self, name):
+        raise AssertionError(f"the test split was touched: {name}")
+
+
+def test_the_test_split_is_never_touched(tmp_path):
+    from dataclasses import replace
+
+    guarded = replace(CORPUS, test=object.__new__(Untouchable))
+    with pytest.raises(AssertionError, match="touched"):
+        len(guarded.test.labels)
+    assert play(guarded, out=tmp_path / "run").history == play().history
+
+
+# training that goes wrong
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_epoch_and_loses_nothing(monkeypatch, tmp_path):
+    calls, before = [], play(epochs=2)
+
+    def burst(step):
+        calls.append(1)
+        return Step(step.players, step.loss * float("nan"), step.mask, step.logits) if len(calls) > 20 else step
+
+    play_as(monkeypatch, burst)
+    with pytest.warns(UserWarning, match="training stopped: the loss was not finite in epoch 3; try a lower learning"):
+        run = play(epochs=9, out=tmp_path / "run")
+    assert run.status.startswith("stopped: the loss was not finite in epoch 3")
+    assert run.history == before.history and same(run.game, before.game)
+    back = load_run(tmp_path / "run")
+    assert back.status == run.status and back.history == before.history and same(back.last, before.last)
+
+
+def test_a_first_step_that_explodes_keeps_no_broken_players(tmp_path):
+    with pytest.warns(UserWarning, match="not finite in epoch 1"):
+        run = play(learning_rate=1e30, batch_size=60, out=tmp_path / "run")
+    assert run.history == [] and all(bool(v.isfinite().all()) for v in states(run.game).values())
+    assert load_run(tmp_path / "run").history == []
+    with pytest.raises(ValueError, match="no finished epoch"):
+        _ = run.best
+
+
+@pytest.mark.parametrize(("bias", "what"), [(-60.0, "nothing"), (60.0, "everything")])
+def test_a_selector_that_is_stuck_stops_with_advice(monkeypatch, tmp_path, bias, what):
+    real = RNP.select
+
+    def select(self, batch):
+        with torch.no_grad():
+            self.selector.head.bias.copy_(torch.tensor([0.0, bias]))
+        return real(self, batch)
+
+    monkeypatch.setattr(RNP, "select", select)
+    with pytest.warns(UserWarning, match=f"the selector selected {what} for 5 epochs; try another lambda1, alpha"):
+        run = play(epochs=9, out=tmp_path / "run")
+    assert len(run.history) == training.STUCK_EPOCHS and run.status.startswith("stopped: the selector")
+    (tmp_path / "run" / "provenance.json").unlink()  # killed just before the end: it stays stopped
+    with pytest.warns(UserWarning, match=what):
+        assert resume(tmp_path / "run", CORPUS, progress=False).history == run.history
+
+
+def test_selecting_everything_is_fine_where_it_is_asked_for():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = play(alpha=1.0, lambda1=50.0, learning_rate=2e-2, epochs=8)
+    assert run.status == "finished" and run.history[-1]["train"]["sparsity"] > 0.99
+
+
+def test_a_callback_may_end_training_and_one_that_fails_keeps_the_checkpoint(tmp_path):
+    with pytest.warns(UserWarning, match="a callback asked for it after epoch 2"):
+        run = play(callbacks=(lambda run, row: row["epoch"] == 2, lambda run, row: None))
+    assert len(run.history) == 2 and run.status.startswith("stopped: a callback")
+
+    def fail(run, row):
+        if row["epoch"] == 2:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        play(out=tmp_path / "run", callbacks=(fail,))
+    assert resume(tmp_path / "run", CORPUS, progress=False).history == play().history
+
+
+# arguments
+
+
+def test_settings_override_a_config_and_wrong_ones_are_refused():
+    run = play(config=Config(alpha=0.1, seed=4), seed=3)
+    assert (run.config.alpha, run.config.seed, run.config.corpus) == (0.1, 3, {"name": "keywords"})
+    with pytest.raises(ValueError, match="did you mean 'perturbation'"):
+        play(pertubation=0.1)
+    with pytest.raises(ValueError, match="no device is called 'gpu'; choose one of: auto, cuda"):
+        play(device="gpu")
+
+
+def test_vectors_of_ones_own_or_from_a_file(tmp_path):
+    mine = torch.randn(len(CORPUS.vocabulary), 5)
+    run = play(epochs=1, vectors=mine, out=tmp_path / "run")
+    assert run.config.dimension == 5 and torch.equal(run.game.selector.embedding.weight[1:], mine[1:])
+    assert load_run(tmp_path / "run").game.selector.embedding.weight.shape == mine.shape
+    with pytest.raises(ValueError, match=rf"vectors must be \[{len(mine)}, D\], a row a word, not \[3, 5\]"):
+        play(vectors=mine[:3])
+    file = tmp_path / "glove.txt"
+    file.write_text("good 1 2 3\nbad 4 5 6\n")
+    glove = play(epochs=1, vectors=str(file), dimension=3)
+    assert glove.config.vectors == str(file)
+    assert glove.game.selector.embedding.weight[CORPUS.vocabulary.index("bad")].tolist() == [4, 5, 6]
+
+
+def test_progress_is_shown_on_request(capsys):
+    play(epochs=1, progress=True)
+    assert "dev Acc" in capsys.readouterr().err
+    play(epochs=1)
+    assert capsys.readouterr().err == ""
+
+
+def test_provenance_says_what_made_the_run(tmp_path):
+    play(out=tmp_path / "run")
+    made = read_json(tmp_path / "run" / "provenance.json")
+    assert {"started", "seconds", "version", "commit", "torch", "device", "peak_memory_mib", "status"} <= set(made)
+    assert len(made["seconds_per_epoch"]) == 3

@@ -1,0 +1,93 @@
+"""Everything that decides a run, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+from ver_lite.masks import check_probability, check_share
+from ver_lite.methods import METHODS, Protocol
+from ver_lite.players import ENCODERS
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run. Checked when made; a wrong value is a ValueError that names the parameter.
+
+    ``corpus``: the name or path and options given to ``load_corpus``. ``vectors``: a GloVe file, "glove" for the
+    fetched one of size ``dimension``, or None for random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω
+    (Eq. 4). ``perturbation``: p of Eq. 8 (VER). The defaults suit a laptop; the paper trains GRUs of size 200 with
+    learning rate 1e-4 and batches of 128 for 300 epochs.
+    """
+
+    corpus: dict[str, Any] = field(default_factory=dict)
+    method: str = "rnp"
+    perturbation: float = 0.3
+    alpha: float = 0.2
+    lambda1: float = 2.0
+    lambda2: float = 0.02
+    temperature: float = 1.0
+    protocol: Protocol = field(default_factory=Protocol.paper)
+    encoder: str = "conv"
+    hidden: int = 64
+    dropout: float = 0.2
+    vectors: str | None = None
+    dimension: int = 100
+    trainable_vectors: bool = False
+    learning_rate: float = 2e-3
+    batch_size: int = 32
+    epochs: int = 30
+    seed: int = 1
+
+    def __post_init__(self):
+        if self.method not in METHODS:
+            raise ValueError(f"no method is called {self.method!r}; choose one of: {', '.join(METHODS)}")
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"no encoder is called {self.encoder!r}; choose one of: {', '.join(ENCODERS)}")
+        if not isinstance(self.protocol, Protocol):
+            raise ValueError(f"protocol must be a Protocol, not {self.protocol!r}")
+        for setting in dataclasses.fields(self):
+            name, kind, value = setting.name, setting.type, getattr(self, setting.name)
+            if kind == "float" and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"{name} must be a number, not {value!r}")
+            least, most = (0, 2**32 - 1) if name == "seed" else (1, 2**31 - 1)
+            if kind == "int" and not (isinstance(value, int) and value is not True and least <= value <= most):
+                raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
+        check_share("alpha", self.alpha)
+        check_probability("perturbation", self.perturbation)
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
+        for name in ("lambda1", "lambda2"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be zero or positive, not {getattr(self, name)}")
+        for name in ("temperature", "learning_rate"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.encoder == "gru" and self.hidden % 2:
+            raise ValueError(f"hidden must be even for a GRU (half of it a direction), not {self.hidden}")
+
+    @classmethod
+    def make(cls, values: dict[str, Any]) -> Config:
+        """A config from a plain dictionary, as in config.json. Unknown names raise ValueError with the nearest one."""
+        names = [f.name for f in dataclasses.fields(cls)]
+        for name in values:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+                raise ValueError(f"no setting is called {name!r}; {hint}")
+        protocol = values.get("protocol", "paper")
+        if isinstance(protocol, str):
+            if protocol not in ("paper", "released"):
+                raise ValueError(f'protocol must be "paper" or "released", not {protocol!r}')
+            protocol = getattr(Protocol, protocol)()
+        elif isinstance(protocol, dict):
+            switches = [f.name for f in dataclasses.fields(Protocol)]
+            if unknown := [name for name in protocol if name not in switches]:
+                raise ValueError(f"protocol has no switch {unknown[0]!r}; there are: {', '.join(switches)}")
+            protocol = Protocol(**protocol)
+        return cls(**{**values, "protocol": protocol})
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)

@@ -1,0 +1,105 @@
+"""From the texts a reader returned to a corpus: leaks removed, texts checked, vocabulary built, splits encoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ver_lite.corpora.core import Corpus, CorpusError, Split, Text, Vocabulary
+
+
+def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
+    """What a card says of a split: texts, classes, mean length in tokens, gold share of the annotated texts."""
+    lengths = (split.lengths - split.query_lengths).double()
+    share = split.gold.sum(1) / lengths.clamp(min=1)
+    marked = split.annotated & (lengths > 0)
+    counts = torch.bincount(split.labels, minlength=len(classes))
+    return {
+        "texts": len(split),
+        "classes": {name: int(n) for name, n in zip(classes, counts, strict=True)},
+        "mean_length": round(float(lengths.mean()), 2),
+        "longest": int(lengths.max()),
+        "annotated": int(split.annotated.sum()),
+        "annotated_but_empty": int((split.annotated & ~split.gold.any(1)).sum()),
+        "gold_share": round(float(share[marked].mean()), 4) if bool(marked.any()) else None,
+    }
+
+
+def balanced(texts: Sequence[Text], seed: int = 0) -> list[Text]:
+    """A fixed subsample in which every class is as large as the smallest one; the order is kept."""
+    counts = Counter(text.label for text in texts)
+    size = min(counts.values(), default=0)
+    random = np.random.Generator(np.random.PCG64(seed))
+    kept: set[int] = set()
+    for label in sorted(counts):
+        rows = [i for i, text in enumerate(texts) if text.label == label]
+        kept.update(int(i) for i in random.permutation(rows)[:size])
+    return [text for i, text in enumerate(texts) if i in kept]
+
+
+def remove_leaks(splits: dict[str, list[Text]]) -> tuple[dict[str, list[Text]], dict[str, int]]:
+    """Take out of train and dev what also stands in the annotated test set; also return how many that were."""
+    annotated = {text.key() for text in splits["test"] if text.rationale is not None}
+    kept = {name: [t for t in splits[name] if t.key() not in annotated] for name in ("train", "dev")}
+    return {**kept, "test": splits["test"]}, {name: len(splits[name]) - len(kept[name]) for name in kept}
+
+
+def assemble(
+    name: str,
+    splits: dict[str, list[Text]],
+    classes: Sequence[str],
+    facts: dict[str, Any],
+    *,
+    max_length: int | None = 256,
+    min_count: int = 1,
+    max_words: int | None = None,
+    leaks: str = "remove",
+) -> Corpus:
+    """Check the texts a reader returned, build the vocabulary from train and encode the three splits.
+
+    ``leaks``: "remove" takes texts of the annotated test set out of train and dev (the card counts them), "keep"
+    leaves them. Raises CorpusError for an empty split, a train split of one class, a text of zero words, a label
+    without a class, or a rationale that does not fit its text.
+    """
+    if leaks not in ("remove", "keep"):
+        raise ValueError(f'leaks must be "remove" or "keep", not {leaks!r}')
+    if max_length is not None and max_length < 1:
+        raise ValueError(f"max_length must be at least 1, not {max_length}")
+    if leaks == "remove":
+        splits, removed = remove_leaks(splits)
+    else:
+        removed = {
+            name: len(splits[name]) - len(kept) for name, kept in remove_leaks(splits)[0].items() if name != "test"
+        }
+    for part in ("train", "dev", "test"):
+        _check(name, part, splits[part], len(classes))
+    vocabulary = Vocabulary.build(splits["train"], min_count, max_words)
+    encoded = {part: Split.encode(splits[part], vocabulary, max_length) for part in ("train", "dev", "test")}
+    card = {
+        "name": name,
+        **facts,
+        "splits": {part: describe(split, classes) for part, split in encoded.items()},
+        "vocabulary": len(vocabulary),
+        "max_length": max_length,
+        "leaks": {"policy": leaks, **removed},
+    }
+    return Corpus(name, encoded["train"], encoded["dev"], encoded["test"], vocabulary, tuple(classes), card)
+
+
+def _check(name: str, part: str, texts: Sequence[Text], classes: int) -> None:
+    if not texts:
+        raise CorpusError(f"the {part} split of {name} is empty", hint="Check the files and the filters.")
+    for i, text in enumerate(texts):
+        what = f"text {text.id or i} of the {part} split of {name}"
+        if not text.words:
+            raise CorpusError(f"{what} has zero words", hint="Remove it, or give it a text.")
+        if not 0 <= text.label < classes:
+            raise CorpusError(f"{what} has label {text.label}, but there are {classes} classes")
+        if text.rationale is not None and len(text.rationale) != len(text.words):
+            raise CorpusError(f"{what} has {len(text.rationale)} rationale flags for {len(text.words)} words")
+    if part == "train" and len({text.label for text in texts}) < 2:
+        raise CorpusError(f"the train split of {name} has one class only", hint="A predictor needs at least two.")
