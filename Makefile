@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## the library and its tools, into .venv (1.5 min, 1.7 GB with a CPU-only PyTorch)
 
-course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (TODO-MEASURE)
+course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (COURSE-TIME)
 	$(VENV)/bin/ver-lite train reviews --out runs/first --overwrite
 	$(PY) -m ver_lite.course.notebooks execute --into book/_build/executed $(LESSONS)
 	$(BUILD_BOOK)
@@ -48,7 +48,7 @@ course: $(STAMP) ## from nothing to the first game: install, train it, run the l
 	@echo "The lessons you just ran are in book/_build/executed; to work in them:   make lab"
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
-test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (TODO-MEASURE)
+test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (TEST-TIME)
 	$(PY) -m pytest tests $(LESSONS) $(NBVAL) $(PYTEST_ARGS)
 
 test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (45 s)
@@ -57,7 +57,7 @@ test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs
 lab: $(STAMP) ## open the lessons in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks/00-start-here.ipynb
 
-notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (TODO-MEASURE)
+notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (1 min)
 	$(PY) -m ver_lite.course.notebooks execute --record $(LESSONS)
 	$(PY) -m ver_lite.course.notebooks check $(LESSONS)
 
@@ -65,10 +65,10 @@ book: $(STAMP) ## build the book; a warning is an error (5 s)
 	$(BUILD_BOOK)
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
-results: $(STAMP) ## measure the recorded results in data/results/ again (TODO-MEASURE)
+results: $(STAMP) ## measure what is missing of the recorded results in data/results/ (70 min from nothing)
 	$(PY) -m ver_lite.results
 
-bench: $(STAMP) ## time the parts that must be fast (TODO-MEASURE)
+bench: $(STAMP) ## how fast a training step is, against padded batches (1.5 min)
 	$(PY) -m ver_lite.bench
 
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
