@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 
 import pytest
@@ -226,3 +227,12 @@ def test_recording_leaves_out_what_is_not_there_resumes_and_then_does_nothing(st
     write_json(path, made)
     mended = results.record(path, jobs[:6], workers=1)["rows"]
     assert mended[3]["config"]["alpha"] == 0.2 and mended[2] == made["rows"][2]
+
+
+@recorded
+def test_every_number_in_the_page_s_prose_stands_in_its_tables_or_is_the_paper_s():
+    page = (FILE.parents[2] / "book" / "results.md").read_text("utf-8").split("## What it says")[1]
+    theirs = {"1.2", "8.7"}  # VER minus RNP in the paper's Table 1, smallest and largest of six corpora
+    tables = FILE.with_suffix(".md").read_text("utf-8")
+    numbers = set(re.findall(r"\d+\.\d+", page))
+    assert numbers and all(n in theirs or re.search(rf"(?<![\d.]){re.escape(n)}(?![\d])", tables) for n in numbers)

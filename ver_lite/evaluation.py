@@ -31,13 +31,14 @@ class Evaluation:
 
     def __str__(self) -> str:
         s = self.scores
-        text = f"S {100 * s.sparsity:.1f} %  Acc {100 * s.accuracy:.1f} % (majority {100 * s.majority:.1f} %)"
+        text = f"{self.how} masks, {s.texts} texts: S {100 * s.sparsity:.1f} %"
         if s.f1 is not None:
-            text += f"  P {100 * s.precision:.1f}  R {100 * s.recall:.1f}"
-            text += f"  F1 {100 * s.f1:.1f} (macro {100 * s.f1_macro:.1f})"
+            text += f", P {100 * s.precision:.1f}, R {100 * s.recall:.1f}, F1 {100 * s.f1:.1f}"
+            text += f" (macro {100 * s.f1_macro:.1f}; {s.annotated} annotated)"
+        text += f"\nAcc {100 * s.accuracy:.1f} % (majority {100 * s.majority:.1f} %)"
         if self.gold_accuracy is not None:
-            text += f"  Acc on gold {100 * self.gold_accuracy:.1f} %"
-        return f"{text}  [{s.texts} texts, {s.annotated} annotated; {self.how} masks]"
+            text += f", on the gold rationale {100 * self.gold_accuracy:.1f} %"
+        return text
 
 
 @torch.no_grad()
