@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## the library and its tools, into .venv (1.5 min, 1.7 GB with a CPU-only PyTorch)
 
-course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (COURSE-TIME)
+course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (2.5 min)
 	$(VENV)/bin/ver-lite train reviews --out runs/first --overwrite
 	$(PY) -m ver_lite.course.notebooks execute --into book/_build/executed $(LESSONS)
 	$(BUILD_BOOK)
@@ -48,8 +48,8 @@ course: $(STAMP) ## from nothing to the first game: install, train it, run the l
 	@echo "The lessons you just ran are in book/_build/executed; to work in them:   make lab"
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
-test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (TEST-TIME)
-	$(PY) -m pytest tests $(LESSONS) $(NBVAL) $(PYTEST_ARGS)
+test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (4.5 min)
+	$(PY) -m pytest tests $(LESSONS) $(NBVAL) --durations=5 $(PYTEST_ARGS)
 
 test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (45 s)
 	$(PY) -m pytest tests -m "not slow and not notebook and not browser" $(PYTEST_ARGS)

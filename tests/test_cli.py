@@ -60,8 +60,8 @@ def test_training_says_what_it_read_what_it_chose_and_where_it_is(say):
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "reviews: train 48, dev 24, test 24 texts; classes negative, positive"
-    assert lines[1].startswith("chosen: epoch ") and lines[2].startswith("dev: S ")
-    assert lines[3] == "saved in here; look at it with: ver-lite show here"
+    assert lines[1].startswith("chosen: epoch ") and lines[2].startswith("dev: argmax masks, 24 texts: S ")
+    assert lines[4] == "saved in here; look at it with: ver-lite show here"
     config = read_json(Path("here/config.json"))
     assert (config["method"], config["perturbation"], config["epochs"]) == ("ver", 0.2, 2)
     assert config["corpus"] == {"name": "reviews", "size": "tiny"}
@@ -69,7 +69,7 @@ def test_training_says_what_it_read_what_it_chose_and_where_it_is(say):
 
 def test_evaluating_and_showing(say, run):
     code, out, _ = say("evaluate", run)
-    assert code == 0 and out.startswith("test: S ") and "argmax masks" in out
+    assert code == 0 and out.startswith("test: argmax masks, 24 texts: S ")
     for words in (["--split", "dev"], ["--how", "top_k", "--share", "0.5"], ["--how", "sample"], ["--last"]):
         code, out, _ = say("evaluate", run, "--json", *words)
         scores = json.loads(out)

@@ -86,7 +86,7 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Texts a step.")] = 32,
     epochs: Annotated[int, typer.Option(help="Passes over the training texts.")] = 30,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
-    protocol: Annotated[str, typer.Option(help="paper or released: see Protocol in the book.")] = "paper",
+    protocol: Annotated[str, typer.Option(help="paper or released: see ver_lite.Protocol.")] = "paper",
     folder: Folder = None,
     option: Options = None,
     max_length: Annotated[int, typer.Option(help="Words after which a text is cut.")] = 256,
@@ -187,7 +187,7 @@ def corpora() -> None:
         try:
             where = f"here: {locate(name)}"
         except CorpusError:
-            where = f"not here: ver-lite fetch {name}"
+            where = f"not here; `ver-lite fetch {name}` {'says how to get it' if name == 'tweets' else 'brings it'}"
         typer.echo(f"{name:<9} {source.title}; {where}")
     typer.echo('PATH      your own: JSON Lines, {"text": ..., "label": ..., "rationale": [[start, end], ...]}')
 
