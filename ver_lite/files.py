@@ -7,11 +7,12 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TEMPORARY = ".unfinished"  # how the name of a file ends while it is written
 
@@ -21,6 +22,9 @@ class FileError(RuntimeError):
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors, and text beside them, as a safetensors file."""
+    from safetensors.torch import save_file
+
     write_whole(path, lambda p: save_file(tensors, p, metadata))
 
 
@@ -64,8 +68,12 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(path, lambda p: p.write_text(text, "utf-8"))
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, in UTF-8, with the same line ends on every system."""
+    write_whole(path, lambda p: p.write_text(text, "utf-8", newline="\n"))
 
 
 def read_json(path: Path, kind: type = object) -> Any:

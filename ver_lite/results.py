@@ -26,7 +26,7 @@ from ver_lite import machine, masks
 from ver_lite.corpora import Corpus, CorpusError, load_corpus
 from ver_lite.corpora.core import Split
 from ver_lite.evaluation import evaluate
-from ver_lite.files import read_json, write_json, write_whole
+from ver_lite.files import read_json, write_json, write_text
 from ver_lite.metrics import Tally
 from ver_lite.runs import Config
 from ver_lite.training import train
@@ -286,7 +286,7 @@ def main(arguments: list[str] | None = None) -> None:
     todo = [job for job in jobs() if not asked.only or job.setting.corpus in asked.only]
     made = record(path, [] if asked.table else todo, asked.workers)
     text = report(made)
-    write_whole(FOLDER / "rnp-ver.md", lambda p: p.write_text(text, "utf-8"))
+    write_text(FOLDER / "rnp-ver.md", text)
     print(text)
 
 

@@ -69,12 +69,9 @@ def assemble(
         raise ValueError(f'leaks must be "remove" or "keep", not {leaks!r}')
     if max_length is not None and max_length < 1:
         raise ValueError(f"max_length must be at least 1, not {max_length}")
+    without, found = remove_leaks(splits)
     if leaks == "remove":
-        splits, removed = remove_leaks(splits)
-    else:
-        removed = {
-            name: len(splits[name]) - len(kept) for name, kept in remove_leaks(splits)[0].items() if name != "test"
-        }
+        splits = without
     for part in ("train", "dev", "test"):
         _check(name, part, splits[part], len(classes))
     vocabulary = Vocabulary.build(splits["train"], min_count, max_words)
@@ -85,7 +82,7 @@ def assemble(
         "splits": {part: describe(split, classes) for part, split in encoded.items()},
         "vocabulary": len(vocabulary),
         "max_length": max_length,
-        "leaks": {"policy": leaks, **removed},
+        "leaks": {"policy": leaks, **found},
     }
     return Corpus(name, encoded["train"], encoded["dev"], encoded["test"], vocabulary, tuple(classes), card)
 

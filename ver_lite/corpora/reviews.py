@@ -10,7 +10,6 @@ them. See :class:`~ver_lite.corpora.review_world.ReviewWorld` for the knobs and 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -22,6 +21,7 @@ from ver_lite.corpora.core import Corpus, CorpusError, Split
 from ver_lite.corpora.review_words import CAPITALS
 from ver_lite.corpora.review_world import ReviewWorld
 from ver_lite.corpora.review_writing import Reviews
+from ver_lite.files import write_text
 
 CLASSES = ("negative", "positive")
 SAMPLE_SIZE = 24
@@ -182,9 +182,7 @@ def write_sample(path: str | Path) -> Path:
     """Write :func:`sample` to `path` as JSON Lines, whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text("".join(json.dumps(record) + "\n" for record in sample()), encoding="utf-8", newline="\n")
-    os.replace(unfinished, path)
+    write_text(path, "".join(json.dumps(record) + "\n" for record in sample()))
     return path
 
 

@@ -1,10 +1,11 @@
 """The repository's address: written by hand in `pyproject.toml`, copied from there."""
 
-import os
 import re
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from ver_lite.files import write_text
 
 MARKER = "<!-- badges -->"
 CITATION_LINE = re.compile(r"(?m)^repository-code: .*$")
@@ -97,7 +98,5 @@ def _previous(root: Path) -> str:
 def _replace(path: Path, before: str, after: str) -> list[Path]:
     if after == before:
         return []
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(after, encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, after)
     return [path]

@@ -19,6 +19,7 @@ import nbformat
 
 from ver_lite.course.address import write_everywhere
 from ver_lite.course.shape import problems_of
+from ver_lite.files import FileError, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -45,13 +46,8 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write the notebook whole: to a temporary name beside `path`, then renamed, so a stop loses nothing."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write the notebook whole, so that a stop loses nothing."""
+    write_text(path, nbformat.writes(notebook).rstrip("\n") + "\n")
 
 
 def run(notebook: nbformat.NotebookNode, path: Path, timeout: int = 600) -> float:
@@ -138,9 +134,7 @@ def record_seconds(seconds: dict[str, float], root: Path = ROOT) -> Path:
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "device": _device()}
     for name, value in seconds.items():
         known.setdefault(name, {})[machine["device"]] = {"seconds": round(value, 1), **machine}
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(known, indent=1, sort_keys=True) + "\n")
     return path
 
 
@@ -205,7 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
             execute(paths, given.into, given.record, given.timeout)
             return 0
         return 1 if check(paths) else 0
-    except (LessonError, ValueError) as error:
+    except (LessonError, FileError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
