@@ -17,6 +17,7 @@ from ver_lite.corpora.core import (
     Text,
     Vocabulary,
 )
+from ver_lite.corpora.reviews import make_reviews
 
 words = st.text("abcdeÄßİ.<>", min_size=1, max_size=3)
 
@@ -243,3 +244,10 @@ def test_balancing_keeps_the_order_and_the_smallest_class_whole(labels, seed):
     }
     rarest = [label for label, n in counts.items() if n == min(counts.values())]
     assert all(t in kept for t in some if t.label in rarest)
+
+
+def test_the_first_texts_of_a_split_are_its_first_texts():
+    split = make_reviews("tiny").train
+    some = split.first(5)
+    assert len(some) == 5 and torch.equal(some.tokens, split.tokens[:5]) and torch.equal(some.gold, split.gold[:5])
+    assert split.first(10_000).fingerprint() == split.fingerprint()

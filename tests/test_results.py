@@ -12,11 +12,14 @@ from small_corpora import keyword_corpus, keyword_texts
 from ver_lite import results
 from ver_lite.corpora.core import Split, Vocabulary
 from ver_lite.files import read_json, write_json
-from ver_lite.results import Job, Setting
+from ver_lite.results import Study
+from ver_lite.studies import four_corpora
+from ver_lite.studies.four_corpora import Setting
 
 FILE = results.FOLDER / "rnp-ver.json"
 RECORDED = read_json(FILE)["rows"] if FILE.exists() else []
 recorded = pytest.mark.skipif(not RECORDED, reason="nothing is recorded yet: run python -m ver_lite.results")
+MINE = Study("study", lambda: four_corpora.jobs(), four_corpora.measure, four_corpora.report)
 TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "alpha": 0.2, "batch_size": 16}
 
 
@@ -24,32 +27,34 @@ TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "alpha": 0.2, "batch_size": 16
 
 
 def test_the_study_is_five_seeds_of_two_methods_on_four_corpora_and_two_baselines():
-    names = [job.name for job in results.jobs()]
+    names = [job.name for job in four_corpora.jobs()]
     assert len(names) == len(set(names)) == 4 * (2 * 5 + 5 + 1)
-    for s in results.SETTINGS:
-        for method in results.METHODS:
+    for s in four_corpora.SETTINGS:
+        for method in four_corpora.METHODS:
             assert {f"{s.corpus}/{method}/{seed}" for seed in (1, 2, 3, 4, 5)} <= set(names)
 
 
 @recorded
 def test_what_is_recorded_is_what_the_code_would_run():
-    jobs = {job.name: job for job in results.jobs()}
-    stale = [row["name"] for row in RECORDED if not results.is_current(row, jobs.get(row["name"], results.jobs()[0]))]
+    jobs = {job.name: job for job in four_corpora.jobs()}
+    stale = [
+        row["name"] for row in RECORDED if not results.is_current(row, jobs.get(row["name"], four_corpora.jobs()[0]))
+    ]
     assert not stale, "run python -m ver_lite.results"
 
 
 @recorded
 def test_rnp_and_ver_differ_in_the_perturbation_alone():
-    for s in results.SETTINGS:
-        rnp, ver = (Job(s, method, 1).config().as_dict() for method in ("rnp", "ver"))
+    for s in four_corpora.SETTINGS:
+        rnp, ver = (four_corpora.job(s, method, 1).config().as_dict() for method in ("rnp", "ver"))
         assert {name for name in rnp if rnp[name] != ver[name]} == {"method"}
         assert ver["perturbation"] == 0.3
 
 
 @recorded
 def test_every_job_is_recorded_or_the_page_says_which_is_not():
-    page = results.report(read_json(FILE))
-    missing = [job.name for job in results.jobs() if job.name not in {row["name"] for row in RECORDED}]
+    page = four_corpora.report(read_json(FILE))
+    missing = [job.name for job in four_corpora.jobs() if job.name not in {row["name"] for row in RECORDED}]
     assert ("Not recorded: " in page) == bool(missing) and all(name in page for name in missing)
 
 
@@ -57,7 +62,7 @@ def test_every_job_is_recorded_or_the_page_says_which_is_not():
 def test_recorded_numbers_belong_together():
     for row in RECORDED:
         texts = row["splits"]["test"]["texts"]
-        if row["method"] in results.BASELINES:
+        if row["method"] in four_corpora.BASELINES:
             scores = [row["test"]]
         else:
             assert row["status"] == "finished" and len(row["dev_by_epoch"]) == row["config"]["epochs"], row["name"]
@@ -73,10 +78,10 @@ def test_recorded_numbers_belong_together():
 
 @recorded
 def test_methods_and_baselines_are_compared_at_the_same_sparsity():
-    for s in results.SETTINGS:
+    for s in four_corpora.SETTINGS:
         shares = [
             row["test"]["sparsity"]
-            if row["method"] in results.BASELINES
+            if row["method"] in four_corpora.BASELINES
             else row["test"]["chosen"]["top_k"]["sparsity"]
             for row in RECORDED
             if row["corpus"] == s.corpus
@@ -87,15 +92,15 @@ def test_methods_and_baselines_are_compared_at_the_same_sparsity():
 @recorded
 def test_the_page_is_the_record():
     made = read_json(FILE)
-    page = results.report(made)
-    for s in results.SETTINGS:
-        for method in results.METHODS:
+    page = four_corpora.report(made)
+    for s in four_corpora.SETTINGS:
+        for method in four_corpora.METHODS:
             rows = [r for r in RECORDED if (r["corpus"], r["method"]) == (s.corpus, method)]
             if len(rows) < 2:
                 continue
             f1 = [100 * r["test"]["chosen"]["top_k"]["f1"] for r in rows]
             assert f"{statistics.fmean(f1):.1f} ({statistics.stdev(f1):.1f})" in page
-    if len(RECORDED) == len(results.jobs()):
+    if len(RECORDED) == len(four_corpora.jobs()):
         assert FILE.with_suffix(".md").read_text("utf-8") == page
 
 
@@ -107,9 +112,9 @@ def harmonic(p, r):
 
 
 def test_a_cell_is_mean_and_standard_deviation():
-    assert results._cell([0.5, 0.7]) == "60.0 (14.1)"
-    assert results._cell([2.0], 1) == "2.0"
-    assert results._cell([]) == results._cell([0.5, None]) == "–"
+    assert results.cell([0.5, 0.7]) == "60.0 (14.1)"
+    assert results.cell([2.0], 1) == "2.0"
+    assert results.cell([]) == results.cell([0.5, None]) == "–"
 
 
 def game_row(corpus, method, seed, f1):
@@ -122,20 +127,20 @@ def game_row(corpus, method, seed, f1):
 
 
 def test_tables_have_a_row_for_everything_and_a_dash_for_nothing(monkeypatch):
-    monkeypatch.setattr(results, "SETTINGS", (Setting("Mine", "mine", {}), Setting("Other", "other", {})))
+    monkeypatch.setattr(four_corpora, "SETTINGS", (Setting("Mine", "mine", {}), Setting("Other", "other", {})))
     rows = [
         game_row("mine", m, s, f) for m, s, f in (("rnp", 1, 0.5), ("rnp", 2, 0.6), ("ver", 1, 0.7), ("ver", 2, 0.5))
     ]
-    table = results.scores_table(rows)
+    table = four_corpora.scores_table(rows)
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert len({len(line) for line in lines}) == 1
     by_name = {(line[0], line[1]): dict(zip(lines[0], line, strict=True)) for line in lines[2:]}
     assert by_name["Mine", "RNP"]["F1"] == "55.0 (7.1)" and by_name["Mine", "RNP"]["seeds"] == "2"
     assert by_name["Mine", "RNP"]["s / epoch"] == "1.5 (0.0)"
     assert by_name["Other", "VER"]["F1"] == "–" and by_name["Other", "VER"]["seeds"] == "0"
-    pairs = [line for line in results.f1_table(rows).splitlines() if line.startswith("| Mine")]
+    pairs = [line for line in four_corpora.f1_table(rows).splitlines() if line.startswith("| Mine")]
     assert len(pairs) == 6 and all("5.0 (21.2) | 1 of 2" in line for line in pairs)
-    assert "Recorded: 4 games" in results.report({"rows": rows, "machine": "here", "command": "x"})
+    assert "Recorded: 4 games" in four_corpora.report({"rows": rows, "machine": "here", "command": "x"})
 
 
 # baselines
@@ -145,7 +150,7 @@ def test_log_odds_against_plain_counting():
     texts = keyword_texts(40, 3)
     texts = [type(t)(t.words[:3] * 2, i % 3) for i, t in enumerate(texts)]
     vocabulary = Vocabulary.build(texts, min_count=3)
-    odds = results.log_odds(Split.encode(texts, vocabulary), len(vocabulary), 3)
+    odds = four_corpora.log_odds(Split.encode(texts, vocabulary), len(vocabulary), 3)
     for word in range(2, len(vocabulary)):
         for label in range(3):
             cells = {True: [0.5, 0.5], False: [0.5, 0.5]}  # of the label or not: texts with the word, without it
@@ -159,9 +164,9 @@ def test_log_odds_against_plain_counting():
 def test_label_words_find_planted_keywords_and_random_ones_do_not():
     corpus = keyword_corpus(400, 20, 100)
     share = 0.05  # one word of ten to twenty
-    found = results.baseline(results.label_words(corpus), corpus.test, share, 2)
+    found = four_corpora.baseline(four_corpora.label_words(corpus), corpus.test, share, 2)
     assert found["f1"] > 0.95 and found["majority"] == 0.5
-    chance = [results.baseline(results.random_words(seed), corpus.test, share, 2) for seed in (1, 1, 2)]
+    chance = [four_corpora.baseline(four_corpora.random_words(seed), corpus.test, share, 2) for seed in (1, 1, 2)]
     assert chance[0] == chance[1] != chance[2] and chance[0]["f1"] < 0.2
     assert found["sparsity"] == chance[0]["sparsity"]
 
@@ -170,7 +175,7 @@ def test_label_words_find_planted_keywords_and_random_ones_do_not():
 def test_a_random_baseline_selects_as_much_as_it_is_asked(share):
     split = keyword_corpus(20, 20, 100).test
     lengths = split.lengths.tolist()
-    scores = results.baseline(results.random_words(1), split, share, 2)
+    scores = four_corpora.baseline(four_corpora.random_words(1), split, share, 2)
     expected = sum(max(1, math.ceil(n * share - 1e-6)) for n in lengths) / sum(lengths)
     assert scores["sparsity"] == pytest.approx(expected)
     if share == 1.0:
@@ -188,18 +193,19 @@ def study(monkeypatch, tmp_path):
     lines = [{"tokens": list(t.words), "label": t.label, "rationale": list(t.rationale)} for t in keyword_texts(40, 1)]
     own.write_text("\n".join(json.dumps(line) for line in lines))
     here, gone = Setting("Mine", str(own), TINY), Setting("Gone", str(tmp_path / "gone.jsonl"), TINY)
-    jobs = [Job(here, m, s) for s in (1, 2) for m in ("random", "rnp", "ver")] + [Job(gone, "rnp", 1)]
-    monkeypatch.setattr(results, "jobs", lambda: jobs)
-    monkeypatch.setattr(results, "SETTINGS", (here, gone))
-    results._corpus.cache_clear()
+    jobs = [four_corpora.job(here, m, s) for s in (1, 2) for m in ("random", "rnp", "ver")]
+    jobs.append(four_corpora.job(gone, "rnp", 1))
+    monkeypatch.setattr(four_corpora, "jobs", lambda: jobs)
+    monkeypatch.setattr(four_corpora, "SETTINGS", (here, gone))
+    four_corpora._corpus.cache_clear()
     yield jobs, tmp_path / "out" / "study.json"
-    results._corpus.cache_clear()
+    four_corpora._corpus.cache_clear()
 
 
 def test_a_job_is_measured_by_itself(study):
     jobs, _ = study
     threads = torch.get_num_threads()
-    row, again = results.measure(jobs[2]), results.measure(jobs[2])
+    row, again = four_corpora.measure(jobs[2]), four_corpora.measure(jobs[2])
     torch.set_num_threads(threads)
     for made in (row, again):
         for key in ("seconds_per_epoch", "provenance"):
@@ -214,18 +220,18 @@ def test_a_job_is_measured_by_itself(study):
 @pytest.mark.slow
 def test_recording_leaves_out_what_is_not_there_resumes_and_then_does_nothing(study, capsys):
     jobs, path = study
-    some = results.record(path, jobs[:2], workers=1)
+    some = results.record(MINE, jobs[:2], 1, path)
     assert [row["name"] for row in some["rows"]] == [job.name for job in jobs[:2]]
-    made = results.record(path, jobs, workers=2)
+    made = results.record(MINE, jobs, 2, path)
     said = capsys.readouterr()
     assert [row["name"] for row in made["rows"]] == [job.name for job in jobs[:6]]
     assert made["rows"][:2] == some["rows"] and "4/4" in said.out and "5/" not in said.out
     assert said.err.startswith("left out: ") and "gone.jsonl" in said.err
     before = path.read_bytes()
-    assert results.record(path, jobs, workers=1) == made and path.read_bytes() == before
+    assert results.record(MINE, jobs, 1, path) == made and path.read_bytes() == before
     made["rows"][3]["config"]["alpha"] = 0.9  # made with other settings: measured again
     write_json(path, made)
-    mended = results.record(path, jobs[:6], workers=1)["rows"]
+    mended = results.record(MINE, jobs[:6], 1, path)["rows"]
     assert mended[3]["config"]["alpha"] == 0.2 and mended[2] == made["rows"][2]
 
 

@@ -73,7 +73,7 @@ def options(
 def train(
     corpus: CorpusArgument = "reviews",
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
-    method: Annotated[str, typer.Option(help="rnp or ver.")] = "rnp",
+    method: Annotated[str, typer.Option(help="rnp or ver (or an ablation, see methods/).")] = "rnp",
     perturbation: Annotated[float, typer.Option(help="p of Eq. 8, for ver.")] = 0.3,
     alpha: Annotated[float, typer.Option(help="The share of words to select.")] = 0.2,
     lambda1: Annotated[float, typer.Option(help="Weight of the sparsity term of Eq. 4.")] = 2.0,

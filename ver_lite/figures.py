@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Protocol
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from PIL import Image
 
 WIDTH, HEIGHT, DPI = 7.0, 3.0, 110
@@ -89,6 +91,49 @@ def show(figure: Figure, alt: str) -> None:
     data = {"image/png": base64.b64encode(png(figure)).decode("ascii"), "text/plain": alt}
     display(data, raw=True, metadata={"image/png": {"alt": alt}})
     figure.clear()
+
+
+def seeds(axes: Axes, x: Sequence[float], values: ArrayLike, color: str, label: str = "", style: str = "-") -> None:
+    """One thin line a seed and their mean in bold, named at its right end. `values`: float [seeds, len(x)]."""
+    values = np.asarray(values, float)
+    for one in values:
+        axes.plot(x, one, color=color, lw=0.8, alpha=0.35, ls=style)
+    axes.plot(x, values.mean(0), color=color, lw=2.4, ls=style)
+    if label:
+        axes.annotate(label, (x[-1], values.mean(0)[-1]), (5, 0), textcoords="offset points", color=color, va="center")
+
+
+@mpl.rc_context(STYLE)
+def split_over_training(
+    panels: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]], x: Sequence[float], xlabel: str = "epoch"
+) -> Figure:
+    """Eq. 6 while a game is learned: entropy below, divergence on top of it, their sum is the cross-entropy.
+
+    `panels`: (row title, column title) → (entropy [N], divergence [N]) in nats, at the places `x` [N]; rows and
+    columns are those of the keys. All panels share one scale. Raises `ValueError` when a panel is missing.
+    """
+    rows, columns = (list(dict.fromkeys(key[i] for key in panels)) for i in (0, 1))
+    if len(panels) != len(rows) * len(columns):
+        raise ValueError(f"panels: {len(rows)} rows and {len(columns)} columns need {len(rows) * len(columns)} panels")
+    figure = Figure(figsize=(WIDTH, 0.9 + 2.1 * len(rows)), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
+    for (row, column), (entropy, divergence) in panels.items():
+        axes = grid[rows.index(row), columns.index(column)]
+        entropy, total = np.asarray(entropy, float), np.asarray(entropy, float) + np.asarray(divergence, float)
+        axes.fill_between(x, 0, entropy, color=ENTROPY, lw=0)
+        axes.fill_between(x, entropy, total, facecolor=DIVERGENCE, hatch="///", edgecolor="white", lw=0)
+        axes.plot(x, total, color=INK, lw=1.5)
+        axes.annotate(f"{total[-1]:.2f}", (x[-1], total[-1]), (4, 0), textcoords="offset points", va="center")
+        axes.set_title(f"{column}: {row}", fontsize=11)
+    grid[0, 0].set(xlim=(x[0], x[-1]), ylim=(0, None))
+    for axes in grid[-1]:
+        axes.set_xlabel(xlabel)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("nats")
+    names = ["entropy: what the words leave open", "divergence: what the predictor gets wrong"]
+    figure.legend(grid[0, 0].collections[:2], names, loc="outside upper left", ncols=2)
+    return figure
 
 
 @mpl.rc_context(STYLE)

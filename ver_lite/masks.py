@@ -113,12 +113,58 @@ def perturb_released(mask: Tensor, real: Tensor, p: float, *, generator: Generat
     return _replace(mask, candidates, dropped, count.expand(len(mask)), generator)
 
 
+def drop_only(mask: Tensor, real: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Half of Eq. 8: each selected word is hidden with probability p, and nothing is shown instead.
+
+    Value and gradient as in :func:`perturb`. Raises ValueError unless 0 ≤ p ≤ 1.
+    """
+    selected, dropped = _drop(mask, real, p, generator)
+    return straight_through((selected & ~dropped).to(mask), mask)
+
+
+def add_only(mask: Tensor, real: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """The other half of Eq. 8: as many unselected words are shown as Eq. 8 would drop, and nothing is hidden.
+
+    Value and gradient as in :func:`perturb`. Raises ValueError unless 0 ≤ p ≤ 1.
+    """
+    selected, dropped = _drop(mask, real, p, generator)
+    return _replace(mask, real & ~selected, torch.zeros_like(selected), dropped.sum(1), generator)
+
+
+def add_one(mask: Tensor, real: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """One uniformly chosen unselected word is shown in every text that has one: the least that
+    :func:`perturb_released` does, however small p is. Value and gradient as in :func:`perturb`.
+    """
+    selected = (mask.detach() > 0.5) & real
+    return _replace(mask, real & ~selected, torch.zeros_like(selected), torch.ones_like(mask[:, 0]), generator)
+
+
 def non_overlap(first: Tensor, second: Tensor) -> Tensor:
     """‖m¹ − m²‖₁ / (‖m¹‖₁ + ‖m²‖₁) of each text (Eq. 7): 0 the same words, 1 none in common. float [B].
 
     Two empty masks do not differ: 0. The paper averages this over a batch.
     """
     return (first - second).abs().sum(1) / (first.sum(1) + second.sum(1)).clamp(min=1)
+
+
+def expected_non_overlap(first: Tensor, second: Tensor) -> Tensor:
+    """What :func:`non_overlap` comes to, as a ratio of expectations, for masks drawn by two selectors. float [B].
+
+    ``first``, ``second``: float [B, T], the probability with which each word is selected, 0 where it may not be.
+    Independent draws differ at a word with probability a(1 − b) + b(1 − a) = a(1 − a) + b(1 − b) + (a − b)²: the first
+    two terms are there even if nothing moved. Two masks of *one* selector have this floor: Σ a(1 − a) / Σ a.
+    """
+    return _per_selected(first * (1 - second) + second * (1 - first), first, second)
+
+
+def expected_movement(first: Tensor, second: Tensor) -> Tensor:
+    """The part of :func:`expected_non_overlap` that is there because the selector moved: Σ (a − b)² / Σ (a + b)."""
+    return _per_selected((first - second).square(), first, second)
+
+
+def _per_selected(differ: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    total = (first + second).sum(1)
+    return differ.sum(1) / total.clamp(min=torch.finfo(total.dtype).tiny)
 
 
 def check_share(name: str, value: float) -> None:

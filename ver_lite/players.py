@@ -112,7 +112,15 @@ class Predictor(nn.Module):
 
     def forward(self, tokens: Tensor, real: Tensor, shown: Tensor, pool: Tensor | None = None) -> Tensor:
         """``shown`` float [B, T]: 1 where the word is visible. ``pool`` bool [B, T]: where to pool (None: ``real``)."""
-        states = self.encoder(self.embedding(tokens) * (shown * real)[..., None], real)
+        return self.answer(self.read(tokens, real, shown), real, pool)
+
+    def read(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:
+        """The word vectors as the predictor gets them, hidden ones zero: float [B, T, D]."""
+        return self.embedding(tokens) * (shown * real)[..., None]
+
+    def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
+        """The logits [B, C] from what :meth:`read` gave."""
+        states = self.encoder(read, real)
         pool = real if pool is None else pool & real
         pooled = states.masked_fill(~pool[..., None], -1e6).amax(1)
         return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0)))

@@ -1,164 +1,73 @@
 """Recorded results: what the book's tables and the lessons' main figures show, and the command that made it.
 
-    python -m ver_lite.results            # RNP and VER on four corpora, seeds 1-5: data/results/rnp-ver.{json,md}
+    python -m ver_lite.results              # every study: data/results/NAME.{json,md}
+    python -m ver_lite.results argument     # one of them
 
-A study is a list of jobs, each a corpus and a config. A job that is recorded already is skipped, so the command can be
-stopped and run again; a corpus that is not on this machine is left out with a line that says so.
+A study is a list of jobs, each a corpus and a config, and a function that measures one. A job that is recorded already
+is skipped, so the command can be stopped and run again; a corpus that is not on this machine is left out with a line
+that says so. The studies are in `ver_lite/studies/`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
-from ver_lite import machine, masks
-from ver_lite.corpora import Corpus, CorpusError, load_corpus
-from ver_lite.corpora.core import Split
-from ver_lite.evaluation import evaluate
-from ver_lite.files import read_json, write_json, write_text
-from ver_lite.metrics import Tally
+from ver_lite import machine
+from ver_lite.corpora import CorpusError, load_corpus
+from ver_lite.files import read_json, write_text
 from ver_lite.runs import Config
-from ver_lite.training import train
 
 _PACKED = Path(__file__).with_name("_data")  # where an installed package carries the repository's data folder
 FOLDER = (_PACKED if _PACKED.is_dir() else Path(__file__).resolve().parents[1] / "data") / "results"
 SEEDS = (1, 2, 3, 4, 5)
-BASELINES = ("random", "log-odds")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A corpus of a study and what its games share."""
-
-    title: str
-    corpus: str
-    games: dict[str, Any]
-
-
-# alpha is the gold share of the train split, rounded up to 5 points; the rest was chosen for RNP on seed 101, by dev
-# accuracy, and given to VER unchanged. All masks, also those by which the epoch is chosen, take exactly the alpha best
-# words of every text, so that both methods select equally much.
-COMMON = {"encoder": "gru", "hidden": 100, "protocol": {"evaluation": "top_k"}, "lambda1": 1.0}
-GLOVE = {"vectors": "glove", "dimension": 50}
-SHORT, LONG = {"lambda2": 0.01}, {"lambda2": 0.002}  # a price per transition: long texts have more of them
-SETTINGS = (
-    Setting(
-        "Review world",
-        "reviews",
-        {"alpha": 0.30, "epochs": 60, "batch_size": 32, "learning_rate": 2e-3, **SHORT},
-    ),
-    Setting(
-        "Tweets", "tweets", {"alpha": 0.35, "epochs": 8, "batch_size": 128, "learning_rate": 1e-3, **SHORT, **GLOVE}
-    ),
-    Setting(
-        "Movies",
-        "movies",
-        {"alpha": 0.10, "epochs": 14, "batch_size": 32, "learning_rate": 3e-3, **LONG, **GLOVE},
-    ),
-    Setting(
-        "MultiRC",
-        "multirc",
-        {"alpha": 0.20, "epochs": 5, "batch_size": 64, "learning_rate": 2e-3, **LONG, **GLOVE},
-    ),
-)
-METHODS: dict[str, dict[str, Any]] = {"rnp": {"method": "rnp"}, "ver": {"method": "ver", "perturbation": 0.3}}
+STUDIES = ("four_corpora", "exploration", "argument")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row to be measured: a game, or a baseline that trains nothing."""
+    """One row to be measured: ``corpus`` is what ``load_corpus`` is given, ``settings`` those of a Config, ``about``
+    the columns by which a reader of the record finds the row."""
 
-    setting: Setting
-    method: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.setting.corpus}/{self.method}/{self.seed}"
+    name: str
+    corpus: dict[str, Any]
+    settings: dict[str, Any]
+    about: dict[str, Any]
 
     def config(self) -> Config:
         """What the code would run today."""
-        game = METHODS.get(self.method, {})
-        return Config.make(
-            {**COMMON, **self.setting.games, **game, "seed": self.seed, "corpus": {"name": self.setting.corpus}}
-        )
+        return Config.make({**self.settings, "corpus": self.corpus})
 
 
-def jobs() -> list[Job]:
-    """Every row of the study, first seeds first, so that a half-made record covers all corpora."""
-    games = [Job(s, method, seed) for seed in SEEDS for s in SETTINGS for method in METHODS]
-    return [Job(s, b, seed) for s in SETTINGS for b in BASELINES for seed in (SEEDS if b == "random" else (0,))] + games
+@dataclass(frozen=True)
+class Study:
+    """``jobs()`` in the order of the record, ``measure(job)`` → its row, ``report(record)`` → a page in Markdown."""
+
+    name: str
+    jobs: Callable[[], list[Job]]
+    measure: Callable[[Job], dict[str, Any]]
+    report: Callable[[dict[str, Any]], str]
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / f"{self.name}.json"
 
 
-@lru_cache(maxsize=1)
-def _corpus(name: str) -> Corpus:
-    return load_corpus(name)
-
-
-def measure(job: Job) -> dict[str, Any]:
-    """Run a job and return its row."""
-    torch.set_num_threads(1)
-    corpus, config = _corpus(job.setting.corpus), job.config()
-    row = {"name": job.name, "corpus": job.setting.corpus, "method": job.method, "seed": job.seed}
-    row |= {"config": {k: v for k, v in config.as_dict().items() if k != "corpus"}, "splits": corpus.card["splits"]}
-    if job.method in BASELINES:
-        choose = random_words(job.seed) if job.method == "random" else label_words(corpus)
-        return row | {"test": baseline(choose, corpus.test, config.alpha, len(corpus.classes))}
-    run = train(corpus, config, device="cpu", progress=False)
-    games = {"chosen": run.game, "last": run.last}
-    ways = ("top_k", "argmax", "sample")
-    row["status"], row["epoch"] = run.status, run.best["epoch"]
-    row["test"] = {n: {how: evaluate(g, corpus.test, how=how).as_dict() for how in ways} for n, g in games.items()}
-    keep = ("accuracy", "f1", "sparsity")
-    row["dev_by_epoch"] = [{k: round(e["dev"][k], 4) for k in keep} for e in run.history]
-    row["seconds_per_epoch"] = statistics.median(run.provenance["seconds_per_epoch"])
-    return row | {"provenance": run.provenance}
-
-
-def random_words(seed: int) -> Callable[[Any, float], Tensor]:
-    """A baseline's choice: uniformly random words."""
-    generator = torch.Generator().manual_seed(seed)
-    return lambda batch, share: masks.random_mask(batch.selectable, share, generator=generator)
-
-
-def label_words(corpus: Corpus) -> Callable[[Any, float], Tensor]:
-    """A baseline's choice: the words most associated with a label in train, by |log-odds| of a text of that label
-    (against the others) containing the word, each count plus one half."""
-    scores = log_odds(corpus.train, len(corpus.vocabulary), len(corpus.classes)).abs().amax(0)
-    return lambda batch, share: masks.top_k(scores[batch.tokens], batch.selectable, share)
-
-
-def log_odds(split: Split, words: int, classes: int) -> Tensor:
-    """log-odds ratio [C, V] of a text containing the word, texts of the class against all others; 0 for padding."""
-    contains = torch.zeros(len(split), words)
-    for batch in split.batches(256):
-        contains[batch.index[:, None], batch.tokens] = 1
-    label = torch.nn.functional.one_hot(split.labels, classes).float()
-    inside, outside = label.T @ contains + 0.5, (1 - label).T @ contains + 0.5
-    size = label.sum(0)[:, None]
-    odds = inside.log() - (size - inside + 1).log() - outside.log() + (len(split) - size - outside + 1).log()
-    odds[:, :2] = 0
-    return odds
-
-
-def baseline(choose: Callable[[Any, float], Tensor], split: Split, share: float, classes: int) -> dict[str, Any]:
-    """Sparsity, P, R and F1 of masks that no game chose."""
-    tally = Tally(classes)
-    for batch in split.batches(256):
-        tally.add(choose(batch, share), batch, torch.zeros(len(batch), classes))
-    scores = tally.scores().as_dict()
-    return {k: scores[k] for k in ("sparsity", "precision", "recall", "f1", "f1_macro", "majority", "annotated")}
+def study(name: str) -> Study:
+    """A study by the name of its module in `ver_lite/studies/`."""
+    return import_module(f"ver_lite.studies.{name}").STUDY
 
 
 def load(name: str) -> dict[str, Any]:
@@ -166,25 +75,61 @@ def load(name: str) -> dict[str, Any]:
     return read_json(FOLDER / f"{name}.json")
 
 
-def record(path: Path, todo: Iterable[Job], workers: int = 2) -> dict[str, Any]:
-    """Measure the jobs that ``path`` does not hold yet, in ``workers`` processes, saving after each."""
+def find(rows: list[dict[str, Any]], **about: Any) -> list[dict[str, Any]]:
+    """The rows whose columns are ``about``, by seed; KeyError when there is none."""
+    found = [row for row in rows if all(row.get(name) == value for name, value in about.items())]
+    if not found:
+        raise KeyError(f"nothing is recorded for {about}")
+    return sorted(found, key=lambda row: row["seed"])
+
+
+def interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float, float]:
+    """Mean, and lower and upper end of its bootstrap interval: the quantiles of the means of *all* resamples.
+
+    With five values there are 3,125 resamples, so nothing is drawn at random. Five seeds make a coarse interval. Raises
+    ValueError for no values, or for more than seven (their resamples are too many to list).
+    """
+    values = list(values)
+    if not 1 <= len(values) <= 7:
+        raise ValueError(f"values: from 1 to 7 of them can be resampled, not {len(values)}")
+    grid = np.stack(np.meshgrid(*[np.asarray(values, float)] * len(values), indexing="ij"), -1)
+    means = grid.reshape(-1, len(values)).mean(1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return statistics.fmean(values), float(low), float(high)
+
+
+def record(study: Study, todo: Iterable[Job], workers: int = 2, path: Path | None = None) -> dict[str, Any]:
+    """Measure the jobs that the study's record does not hold yet, in ``workers`` processes, saving after each."""
+    path = path or study.path
     rows = {row["name"]: row for row in (read_json(path)["rows"] if path.exists() else [])}
     plan = [job for job in todo if not is_current(rows.get(job.name), job)]
-    missing = {name: why for name in {j.setting.corpus for j in plan} if (why := _absent(name))}
+    missing = {name: why for name in {job.corpus["name"] for job in plan} if (why := _absent(name))}
     for why in missing.values():
         print(f"left out: {why}", file=sys.stderr)
-    plan = [job for job in plan if job.setting.corpus not in missing]
-    order = [job.name for job in jobs()]
+    plan = [job for job in plan if job.corpus["name"] not in missing]
+    order = [job.name for job in study.jobs()]
     path.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(measure, job): job for job in plan}
+        waiting = {pool.submit(_measure, study.measure, job): job for job in plan}
         for done, future in enumerate(as_completed(waiting), 1):
             job = waiting[future]
             rows[job.name] = future.result()
             kept = [rows[name] for name in order if name in rows]
-            write_json(path, {"command": "python -m ver_lite.results", "machine": _machine(), "rows": kept})
+            _write(path, {"command": "python -m ver_lite.results", "machine": _machine(), "rows": kept})
             print(f"{done}/{len(plan)} {job.name}", flush=True)
     return read_json(path) if path.exists() else {"rows": []}
+
+
+def _write(path: Path, made: dict[str, Any]) -> None:
+    """JSON with one line a row, so that a change shows which rows it touched."""
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in made["rows"])
+    head = json.dumps({name: value for name, value in made.items() if name != "rows"}, ensure_ascii=False)
+    write_text(path, f'{head[:-1]}, "rows": [\n{rows}\n]}}\n')
+
+
+def _measure(measure: Callable[[Job], dict[str, Any]], job: Job) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    return measure(job)
 
 
 def is_current(row: dict[str, Any] | None, job: Job) -> bool:
@@ -192,12 +137,13 @@ def is_current(row: dict[str, Any] | None, job: Job) -> bool:
     if row is None:
         return False
     wanted = job.config().as_dict()
-    return all(row["config"].get(k) == v for k, v in wanted.items() if k != "corpus")
+    known = {"corpus": wanted["corpus"], **row["config"]}
+    return all(known.get(k) == v for k, v in wanted.items())
 
 
 def _absent(name: str) -> str | None:
     try:
-        _corpus(name)
+        load_corpus(name)
     except CorpusError as error:
         return str(error)
     return None
@@ -208,48 +154,18 @@ def _machine() -> str:
     return f"{about['device']}, one thread a run, Python {about['python']}, torch {about['torch']}"
 
 
-def scores_table(rows: list[dict[str, Any]], which: str = "chosen", how: str = "top_k") -> str:
-    """Test scores in percent, mean (standard deviation) over seeds: a row for each corpus and method, in Markdown."""
-    head = "| corpus | method | seeds | S | Acc | P | R | F1 | Acc on gold | s / epoch |"
-    lines = [head, "|" + "---|" * 10]
-    for setting in SETTINGS:
-        mine = [r for r in rows if r["corpus"] == setting.corpus]
-        majority = [r["test"]["majority"] for r in mine if r["method"] == "random"][:1]
-        lines.append(f"| {setting.title} | majority | | | {_cell(majority)} |" + " |" * 5)
-        for method in (*BASELINES, *METHODS):
-            found = [r for r in mine if r["method"] == method]
-            scores = [r["test"] if method in BASELINES else r["test"][which][how] for r in found]
-            cells = [_cell([s.get(k) for s in scores]) for k in _COLUMNS]
-            seconds = _cell([r.get("seconds_per_epoch") for r in found], 1)
-            name = method if method in BASELINES else method.upper()
-            lines.append(f"| {setting.title} | {name} | {len(found)} | {' | '.join(cells)} | {seconds} |")
-    return "\n".join(lines) + "\n"
+def made_by(made: dict[str, Any], games: list[dict[str, Any]]) -> str:
+    """One line: how many games, which seeds, where, how long, which commit, which command."""
+    minutes = sum(row["provenance"]["seconds"] for row in games) / 60
+    commits = ", ".join(sorted({str(row["provenance"]["commit"]) for row in games}))
+    seeds = sorted({row["seed"] for row in games}) or [0]
+    return (
+        f"Recorded: {len(games)} games, seeds {seeds[0]}–{seeds[-1]}; {made['machine']}; {minutes:.0f} minutes of "
+        f"training in all; commit {commits}; command `{made['command']}`."
+    )
 
 
-def f1_table(rows: list[dict[str, Any]]) -> str:
-    """F1 of the same games by epoch and by how masks are made, and VER minus RNP seed by seed, in Markdown."""
-    head = "| corpus | epoch | masks | RNP: S | RNP: F1 | VER: S | VER: F1 | VER − RNP, F1 | seeds VER is ahead |"
-    lines = [head, "|" + "---|" * 9]
-    for setting in SETTINGS:
-        games = {
-            m: {r["seed"]: r["test"] for r in rows if (r["corpus"], r["method"]) == (setting.corpus, m)}
-            for m in METHODS
-        }
-        seeds = sorted(set(games["rnp"]) & set(games["ver"]))
-        for which in ("chosen", "last"):
-            for how in ("top_k", "argmax", "sample"):
-                pairs = [[games[m][seed][which][how] for m in METHODS] for seed in seeds]
-                cells = [_cell([pair[i][k] for pair in pairs]) for i in range(2) for k in ("sparsity", "f1")]
-                gains = [ver["f1"] - rnp["f1"] for rnp, ver in pairs]
-                ahead = f"{sum(g > 0 for g in gains)} of {len(gains)}"
-                lines.append(f"| {setting.title} | {which} | {how} | {' | '.join(cells)} | {_cell(gains)} | {ahead} |")
-    return "\n".join(lines) + "\n"
-
-
-_COLUMNS = ("sparsity", "accuracy", "precision", "recall", "f1", "gold_accuracy")
-
-
-def _cell(values: list[float | None], scale: float = 100.0) -> str:
+def cell(values: list[float | None], scale: float = 100.0) -> str:
     """ "61.2 (1.3)": mean and standard deviation, in percent unless ``scale`` says otherwise; "–" for nothing."""
     if not values or None in values:
         return "–"
@@ -257,37 +173,23 @@ def _cell(values: list[float | None], scale: float = 100.0) -> str:
     return f"{mean} ({scale * statistics.stdev(values):.1f})" if len(values) > 1 else mean
 
 
-def report(made: dict[str, Any]) -> str:
-    """The record as the page that the book includes."""
-    rows = made["rows"]
-    games = [r for r in rows if r["method"] in METHODS]
-    minutes = sum(r["provenance"]["seconds"] for r in games) / 60
-    commits = ", ".join(sorted({str(r["provenance"]["commit"]) for r in games}))
-    missing = [job.name for job in jobs() if job.name not in {row["name"] for row in rows}]
-    absent = f"Not recorded: {', '.join(missing)}.\n\n" if missing else ""
-    return (
-        f"Recorded: {len(games)} games, seeds {SEEDS[0]}–{SEEDS[-1]}; {made['machine']}; {minutes:.0f} minutes of "
-        f"training in all; commit {commits}; command `{made['command']}`.\n\n{absent}"
-        f"**The chosen epoch, the best words of every text.** Test split, percent, mean (standard deviation).\n\n"
-        f"{scores_table(rows)}\n"
-        f"**The same games, other epochs and masks.** F1 and S on the test split, percent.\n\n"
-        f"{f1_table(rows)}"
-    )
-
-
 def main(arguments: list[str] | None = None) -> None:
-    """Record what is missing, then write the table beside it."""
+    """Record what is missing, then write each study's page beside its record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help=f"of: {', '.join(STUDIES)} (default: all)")
     parser.add_argument("--workers", type=int, default=2, help="processes, one thread each (default 2)")
-    parser.add_argument("--only", nargs="*", help="only these corpora")
-    parser.add_argument("--table", action="store_true", help="measure nothing, write the table again")
+    parser.add_argument("--only", nargs="*", help="only jobs whose name begins with one of these")
+    parser.add_argument("--table", action="store_true", help="measure nothing, write the pages again")
     asked = parser.parse_args(arguments)
-    path = FOLDER / "rnp-ver.json"
-    todo = [job for job in jobs() if not asked.only or job.setting.corpus in asked.only]
-    made = record(path, [] if asked.table else todo, asked.workers)
-    text = report(made)
-    write_text(FOLDER / "rnp-ver.md", text)
-    print(text)
+    if unknown := sorted(set(asked.studies) - set(STUDIES)):
+        parser.error(f"there is no study {unknown[0]!r}; there are: {', '.join(STUDIES)}")
+    for name in asked.studies or STUDIES:
+        one = study(name)
+        todo = [job for job in one.jobs() if not asked.only or job.name.startswith(tuple(asked.only))]
+        made = record(one, [] if asked.table else todo, asked.workers)
+        text = one.report(made)
+        write_text(one.path.with_suffix(".md"), text)
+        print(text)
 
 
 if __name__ == "__main__":

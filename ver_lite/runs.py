@@ -31,7 +31,7 @@ from ver_lite.files import (
     save_tensors,
     write_json,
 )
-from ver_lite.methods import METHODS, Method
+from ver_lite.methods import METHODS, VER, Method
 from ver_lite.players import GRUEncoder, Predictor, Selector, make_embedding, random_vectors
 
 FORMAT = 1
@@ -56,7 +56,7 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     options: dict[str, Any] = {
         n: getattr(config, n) for n in ("alpha", "lambda1", "lambda2", "temperature", "protocol")
     }
-    if config.method == "ver":
+    if issubclass(METHODS[config.method], VER):
         options["perturbation"] = config.perturbation
     return METHODS[config.method](*players, **options, generator=generator)
 

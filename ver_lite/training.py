@@ -10,24 +10,22 @@ from __future__ import annotations
 import copy
 import json
 import math
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ver_lite import machine
-from ver_lite.corpora.core import Corpus
+from ver_lite.corpora.core import Batch, Corpus
 from ver_lite.evaluation import evaluate
 from ver_lite.files import load_tensors, read_json, save_tensors, write_json
+from ver_lite.methods import METHODS, VER, Method
 from ver_lite.metrics import Tally
 from ver_lite.runs import (
     Config,
@@ -46,6 +44,15 @@ from ver_lite.runs import (
 )
 
 Callback = Callable[[Run, dict[str, Any]], Any]
+
+
+class Watch(Protocol):
+    """Looks at the game just before and just after a step on a batch, and must leave it as it was."""
+
+    def before(self, game: Method, batch: Batch) -> None: ...
+    def after(self, game: Method, batch: Batch) -> None: ...
+
+
 _STATE = ("epoch", "step", "seconds", "stuck", "best_accuracy", "fingerprint")
 STUCK_EPOCHS = 5  # for so many epochs in a row the selector may select nothing, or everything, before training stops
 
@@ -59,7 +66,9 @@ def train(
     device: str = "auto",
     progress: bool = True,
     callbacks: tuple[Callback, ...] = (),
+    watch: Watch | None = None,
     vectors: Tensor | str | None = None,
+    players: Method | None = None,
     **settings: Any,
 ) -> Run:
     """Train a game on ``corpus`` and return the run.
@@ -67,7 +76,9 @@ def train(
     ``settings`` are those of :class:`Config` (``method="ver"``, ``alpha=0.1``, ...) and override ``config``. ``out``:
     the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that
     is there. ``vectors``: a GloVe file as in Config, or float [V, D] of your own. ``callbacks`` are called as
-    ``callback(run, row)`` after each epoch; one that returns True ends training.
+    ``callback(run, row)`` after each epoch; one that returns True ends training. ``watch`` is shown the game before and
+    after every step, to measure what one step changes. ``players``: a trained game whose two players go on playing
+    this one (a player whose parameters need no gradient stays as it is); then the run can have no folder.
 
     Raises ValueError for a bad setting and RunError when the folder cannot be used. Training that goes wrong (a loss
     that is not finite, a selector that keeps selecting nothing or everything) stops with a warning, and the run's
@@ -79,16 +90,23 @@ def train(
     config = Config.make({**(config or Config()).as_dict(), "corpus": source, **settings})
     if vectors is not None and (vectors.ndim != 2 or len(vectors) != len(corpus.vocabulary)):
         raise ValueError(f"vectors must be [{len(corpus.vocabulary)}, D], a row a word, not {list(vectors.shape)}")
+    if players is not None and (out is not None or vectors is not None):
+        raise ValueError("players: a run that goes on from a game can have neither a folder nor vectors of its own")
     where = machine.pick_device(device)
     folder = None if out is None else claim_folder(out, overwrite)
     with machine.own_random_state(config.seed, where):
+        if players is not None:
+            vectors = players.selector.embedding.weight.detach()
         vectors = word_vectors(config, corpus.vocabulary) if vectors is None else vectors
         config = replace(config, dimension=vectors.shape[1])
         game = build_game(config, vectors, len(corpus.classes)).to(where)
+        if players is not None:
+            game.selector, game.predictor = copy.deepcopy((players.selector, players.predictor))
+            game.to(where)
         run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
         if folder is not None:
             start_folder(folder, config, corpus.vocabulary, corpus.classes)
-        return _Loop(run, corpus, progress, callbacks).go()
+        return _Loop(run, corpus, progress, callbacks, watch).go()
 
 
 def resume(
@@ -128,8 +146,15 @@ def resume(
 class _Loop:
     """One run being trained: everything that a checkpoint must hold is an attribute of it."""
 
-    def __init__(self, run: Run, corpus: Corpus, progress: bool, callbacks: tuple[Callback, ...]):
-        self.run, self.progress, self.callbacks = run, progress, callbacks
+    def __init__(
+        self,
+        run: Run,
+        corpus: Corpus,
+        progress: bool,
+        callbacks: tuple[Callback, ...],
+        watch: Watch | None = None,
+    ):
+        self.run, self.progress, self.callbacks, self.watch = run, progress, callbacks, watch
         self.config, self.game = run.config, run.game
         self.device = next(run.game.parameters()).device
         self.fingerprint = [corpus.train.fingerprint(), corpus.dev.fingerprint()]
@@ -144,7 +169,7 @@ class _Loop:
 
     def go(self) -> Run:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        with _interruptions() as interrupted, self._bar() as bar:
+        with machine.interruptions() as interrupted, self._bar() as bar:
             while self.epoch < self.config.epochs and self.run.status == "finished":
                 self._play_epoch(interrupted, bar)
                 if interrupted and math.isfinite(self.total):
@@ -162,6 +187,8 @@ class _Loop:
         order = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.epoch)
         for rows in self.train.batch_rows(self.config.batch_size, order)[self.step :]:
             batch = self.train.batch(rows)
+            if self.watch is not None:
+                self.watch.before(self.game, batch)
             for move in self.game.play(batch):
                 optimizer = self.optimizers[move.players]
                 optimizer.zero_grad(set_to_none=True)
@@ -170,6 +197,8 @@ class _Loop:
                 self.losses += torch.stack([move.loss.detach(), torch.ones_like(move.loss)])
                 if move.mask is not None:
                     self.tally.add(move.mask, batch, move.logits)
+            if self.watch is not None:
+                self.watch.after(self.game, batch)
             self.step += 1
             bar.update()
             if interrupted:
@@ -271,26 +300,6 @@ class _Loop:
 
         steps = math.ceil(len(self.train) / self.config.batch_size)
         done = self.epoch * steps + self.step
-        name = self.config.method + (f" p={self.config.perturbation}" if self.config.method == "ver" else "")
+        perturbed = issubclass(METHODS[self.config.method], VER)
+        name = self.config.method + (f" p={self.config.perturbation}" if perturbed else "")
         return tqdm(total=self.config.epochs * steps, initial=done, desc=name, unit="step", disable=not self.progress)
-
-
-@contextmanager
-def _interruptions() -> Iterator[list]:
-    """A list that fills when the process is asked to stop (Ctrl-C, SIGTERM). A second Ctrl-C stops at once."""
-    asked: list = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def note(number, frame):
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

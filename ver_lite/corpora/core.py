@@ -178,6 +178,11 @@ class Split:
         names = ("tokens", "labels", "gold", "annotated")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
+    def first(self, count: int) -> Split:
+        """The first ``count`` texts, or all if there are fewer."""
+        names = ("tokens", "lengths", "query_lengths", "labels", "gold", "annotated", "texts")
+        return replace(self, **{n: v if (v := getattr(self, n)) is None else v[:count] for n in names})
+
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that differ when any token, length or label does."""
         parts = (self.tokens, self.lengths, self.query_lengths, self.labels)

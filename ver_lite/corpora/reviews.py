@@ -59,15 +59,39 @@ SIZES: dict[str, tuple[dict[str, tuple[int, int]], dict[str, Any]]] = {
 }
 
 
-def make_reviews(size: str = "lesson", *, like: str | None = None, seed: int = 0, **knobs: Any) -> Corpus:
+#: worlds with a name, as knobs. "rivals" was chosen, on seeds 101 to 103, so that what the paper reports can be seen on
+#: a laptop: two other aspects nearly give the label away with two words each; the book's page "Exploration" shows what
+#: other knobs give.
+WORLDS: dict[str, dict[str, Any]] = {
+    "rivals": {
+        "aspects": ("appearance", "aroma", "taste", "palate", "overall"),
+        "rho": {"aroma": 0.95, "taste": 0.95, "palate": 0.5, "overall": 0.5},
+        "types": {"target": 20, "others": 2},
+        "reliability": {"target": 0.9, "others": 0.95},
+        "phrases": 2,
+        "adjectives": 2,
+        "style": "notes",
+        "filler": 0,
+    },
+}
+
+
+def make_reviews(
+    size: str = "lesson", *, like: str | None = None, seed: int = 0, world: str | None = None, **knobs: Any
+) -> Corpus:
     """The review world as a corpus: gold everywhere (planted; no method sees it) and its `world` set.
 
     `size` is "tiny" (48 training texts of 19 words), "lesson" (800 of 45) or "paper" (Table 4's row `like`,
-    by default "beer-appearance"). `seed` is the data's seed: training seeds share one corpus. `knobs` are
-    those of :class:`ReviewWorld` and replace what the size would set; at "paper" size, giving `phrases` or
-    `filler` gives up the match with Table 4. The splits are drawn from (`seed`, 1), (`seed`, 2), (`seed`, 3).
+    by default "beer-appearance"). `seed` is the data's seed: training seeds share one corpus. `world` names
+    one of :data:`WORLDS` ("rivals"; at "paper" size without its `phrases` and `filler`). `knobs` are those of
+    :class:`ReviewWorld` and replace what size or world would set; at "paper" size, giving `phrases` or `filler`
+    gives up the match with Table 4. The splits are drawn from (`seed`, 1), (`seed`, 2), (`seed`, 3).
     Raises CorpusError for an unknown size, row or knob, and for knobs that cannot reach the row.
     """
+    if world is not None and world not in WORLDS:
+        raise CorpusError(f"there is no world {world!r}", hint=f"Worlds: {', '.join(WORLDS)}.")
+    named = WORLDS[world] if world is not None else {}
+    knobs = {k: v for k, v in named.items() if size != "paper" or k not in ("phrases", "filler")} | knobs
     known = [f.name for f in fields(ReviewWorld)]
     if unknown := sorted(set(knobs) - set(known)):
         raise CorpusError(f"the review world has no knob {unknown[0]!r}", hint=f"Knobs: {', '.join(known)}.")
@@ -85,9 +109,9 @@ def make_reviews(size: str = "lesson", *, like: str | None = None, seed: int = 0
         part: _split(worlds[part].generate(sum(counts[part]), (seed, i), positives=counts[part][0]))
         for i, part in enumerate(("train", "dev", "test"), start=1)
     }
-    world = worlds["train"]
-    card = _card(size, like, seed, world, {part: w.filler for part, w in worlds.items()}, splits)
-    return Corpus(card["name"], **splits, vocabulary=world.vocabulary, classes=CLASSES, card=card, world=world)
+    made = worlds["train"]
+    card = _card(size, like, seed, made, {part: w.filler for part, w in worlds.items()}, splits)
+    return Corpus(card["name"], **splits, vocabulary=made.vocabulary, classes=CLASSES, card=card, world=made)
 
 
 def _paper(like: str, knobs: dict[str, Any]) -> tuple[dict[str, ReviewWorld], dict[str, tuple[int, int]]]:

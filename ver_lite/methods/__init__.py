@@ -1,9 +1,19 @@
 """The methods, one file each, by name."""
 
+from ver_lite.methods.ablations import AddOne, AddOnly, DropOnly, MaskDropout
 from ver_lite.methods.base import Method, Protocol, Step
+from ver_lite.methods.random_masks import RandomMasks
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
 
-METHODS: dict[str, type[Method]] = {"rnp": RNP, "ver": VER}
+METHODS: dict[str, type[Method]] = {
+    "rnp": RNP,
+    "ver": VER,
+    "ver-drop": DropOnly,
+    "ver-add": AddOnly,
+    "rnp-add-one": AddOne,
+    "mask-dropout": MaskDropout,
+    "random-masks": RandomMasks,
+}
 
 __all__ = ["METHODS", "Method", "Protocol", "RNP", "Step", "VER"]

@@ -1,0 +1,33 @@
+"""A predictor that is taught on random words (the paper's Empirical Observation 4, Fig. 6, §A.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch
+from ver_lite.methods.base import Step
+from ver_lite.methods.rnp import RNP
+
+
+class RandomMasks(RNP):
+    """The predictor alone learns, from ``alpha`` of each text's words, drawn anew at every step, all equally likely.
+
+    The selector does not move; afterwards it is trained as in RNP against the frozen predictor
+    (``observations.random_then_frozen``). The released code draws its masks from a selector that is trained by Ω alone
+    (a deviation that lesson 11 tries); the paper's text is what stands here.
+    """
+
+    def play(self, batch: Batch) -> Iterator[Step]:
+        mask = masks.random_mask(batch.selectable, self.alpha, generator=self.generator)
+        logits = self.predict(batch, mask)
+        yield Step("game", self.cross_entropy(logits, batch), mask, logits)
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"game": [p for p in self.predictor.parameters() if p.requires_grad]}
+
+    def choose(self, batch: Batch, how=None, share=None, generator=None) -> Tensor:
+        """A random mask at test time too: there is no other selector yet."""
+        return masks.random_mask(batch.selectable, self.alpha, generator=generator or self.generator)

@@ -1,0 +1,274 @@
+"""The paper's four empirical observations (§4.2, §4.3) as measurements of a game; lessons 03 to 06 use them.
+
+Nothing here changes the game it looks at, nor the random numbers of a training that is under way. What needs the truth
+about the words takes the review world's oracle (:class:`~ver_lite.corpora.review_world.ReviewWorld`).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ver_lite import masks
+from ver_lite.config import Config
+from ver_lite.corpora.core import Batch, Corpus, Split
+from ver_lite.methods import Method
+from ver_lite.runs import Run
+from ver_lite.training import train
+
+SHOWN = ("own", "gold", "gold alone")
+
+
+class Oracle(Protocol):
+    """What knows P(Y | visible words): log-probabilities float64 [B, C] from tokens and mask [B, T]."""
+
+    def log_posterior(self, tokens: Tensor, mask: Tensor, *, prior: float = 0.5) -> Tensor: ...
+
+
+@contextmanager
+def _undisturbed(game: Method, training: bool) -> Iterator[None]:
+    """The game in the mode asked for; afterwards in its own mode, and torch's random numbers where they were."""
+    device = next(game.parameters()).device
+    mode = game.training
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        game.train(training)
+        try:
+            yield
+        finally:
+            game.train(mode)
+
+
+# Observation 1: a small region
+
+
+@dataclass
+class SmallRegion:
+    """Observation 1 (Fig. 2a, Eq. 7): how much a selection changes in one step of training, beside what it would change
+    without any step. Give it to ``train(watch=...)``.
+
+    It looks at the first step of every ``every``-th epoch, and appends to ``seen`` a row with
+
+    ``step``      the number of the step, from 1
+    ``change``    non-overlap of a mask drawn before the step and one drawn after it, same batch (the paper's measure)
+    ``floor``     non-overlap of two masks drawn before the step: one selector, sampling noise alone
+    ``expected``  what ``change`` comes to on average, computed instead of drawn, and without dropout
+    ``moved``     the part of ``expected`` that is there because the selector moved; the rest is the floor
+
+    Means over the texts of the batch. ``change`` and ``floor`` are drawn as in training, with dropout.
+    """
+
+    steps_per_epoch: int
+    every: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        self.step, self.seen = 0, []
+        self._noise: torch.Generator | None = None
+        self._before: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def before(self, game: Method, batch: Batch) -> None:
+        self.step += 1
+        self._before = None
+        if (self.step - 1) % (self.every * self.steps_per_epoch):
+            return
+        self._before = (self._draw(game, batch), self._draw(game, batch), self._shares(game, batch))
+
+    def after(self, game: Method, batch: Batch) -> None:
+        if self._before is None:
+            return
+        first, second, shares = self._before
+        later = self._shares(game, batch)
+        row = {
+            "change": masks.non_overlap(first, self._draw(game, batch)),
+            "floor": masks.non_overlap(first, second),
+            "expected": masks.expected_non_overlap(shares, later),
+            "moved": masks.expected_movement(shares, later),
+        }
+        self.seen.append({"step": self.step, **{name: float(value.mean()) for name, value in row.items()}})
+
+    @torch.no_grad()
+    def _draw(self, game: Method, batch: Batch) -> Tensor:
+        if self._noise is None:
+            self._noise = torch.Generator(batch.tokens.device).manual_seed(self.seed)
+        with _undisturbed(game, training=True):
+            torch.manual_seed(int(torch.randint(2**31, (), generator=self._noise, device=self._noise.device)))
+            logits = game.selector(batch.tokens, batch.real)
+        return masks.sample(logits, batch.selectable, generator=self._noise)
+
+    @torch.no_grad()
+    def _shares(self, game: Method, batch: Batch) -> Tensor:
+        with _undisturbed(game, training=False):
+            return game.selector(batch.tokens, batch.real).softmax(-1)[..., 1] * batch.selectable
+
+
+# Observation 2: gold misjudged
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How a predictor judges one kind of rationale on a split: Fig. 3 and 10, and the split of Eq. 6.
+
+    ``cross_entropy`` is the mean of −log q(y|z) over the texts, ``median`` its median, as in the paper (§A.3). Where an
+    oracle was given: ``entropy`` is the mean H(Y | visible words), ``divergence`` the mean KL from the oracle to the
+    predictor, all in nats. Their sum is the cross-entropy that the visible words explain; ``rest`` is what is left:
+    luck with these labels, and whatever the *choice* of the words tells beyond the words (then it is negative).
+    """
+
+    accuracy: float
+    cross_entropy: float
+    median: float
+    entropy: float | None = None
+    divergence: float | None = None
+
+    @property
+    def rest(self) -> float | None:
+        if self.entropy is None or self.divergence is None:
+            return None
+        return self.cross_entropy - self.entropy - self.divergence
+
+
+@torch.no_grad()
+def judge(
+    game: Method,
+    split: Split,
+    shown: str = "own",
+    *,
+    how: str | None = None,
+    oracle: Oracle | None = None,
+    seed: int = 0,
+    batch_size: int = 512,
+) -> Judgement:
+    """Show the predictor one kind of rationale for every text of ``split``, and see how it judges (§A.3, §A.5).
+
+    ``shown``: the selector's "own" words (``how`` as in ``evaluate``), the "gold" words with the predictor pooling over
+    all positions as it does for its own, or "gold alone", pooling over gold positions only, as the released code does
+    (then own and gold are not compared alike). Texts without gold words are left out of all three. Raises
+    ValueError for another word, or when no text is annotated.
+    """
+    if shown not in SHOWN:
+        raise ValueError(f"shown must be one of: {', '.join(SHOWN)}; not {shown!r}")
+    device = next(game.parameters()).device
+    noise = torch.Generator(device).manual_seed(seed)
+    losses, right, doubts, misfits = [], [], [], []
+    with _undisturbed(game, training=False):
+        for batch in split.to(device).batches(batch_size):
+            mask = game.choose(batch, how, None, noise) if shown == "own" else batch.gold.to(torch.float32)
+            pool = batch.gold | batch.query if shown == "gold alone" else None
+            said = game.predict(batch, mask, pool).double().log_softmax(-1)
+            counted = batch.gold.any(1)
+            losses.append(F.nll_loss(said, batch.labels, reduction="none")[counted])
+            right.append((said.argmax(1) == batch.labels)[counted])
+            if oracle is not None:
+                truth = oracle.log_posterior(batch.tokens, mask)[counted]
+                known = truth.exp()
+                doubts.append(-(known * truth.clamp(min=-1e9)).sum(1))
+                misfits.append((known * (truth.clamp(min=-1e9) - said[counted])).sum(1))
+    if not losses or not sum(map(len, losses)):
+        raise ValueError("no text of this split has a gold rationale")
+    loss = torch.cat(losses)
+    parts = [float(torch.cat(part).mean()) if part else None for part in (doubts, misfits)]
+    return Judgement(float(torch.cat(right).double().mean()), float(loss.mean()), _median(loss), *parts)
+
+
+def _median(values: Tensor) -> float:
+    return statistics.median(values.tolist())
+
+
+# Observation 3: overfitting to trivial patterns
+
+
+@dataclass(frozen=True)
+class Roughness:
+    """Observation 3: how abruptly a predictor answers.
+
+    ``largest`` and ``mean`` of the Lipschitz proxy over the texts (Eq. 10, §A.4). ``hidden`` and ``added``: the mean
+    change of P(the label it names) when one shown word is hidden, or one hidden word is shown. Shares of probability.
+    """
+
+    largest: float
+    mean: float
+    hidden: float
+    added: float
+
+
+def roughness(game: Method, split: Split, *, seed: int = 0, batch_size: int = 256) -> Roughness:
+    """Measure the predictor on sampled rationales of ``split``: the Lipschitz proxy as §A.4 writes it, and a second
+    measure that needs no gradient: one flipped word."""
+    slopes, hidden, added = [], [], []
+    for batch, mask, noise in _rationales(game, split, seed, batch_size):
+        gradient = _gradient(game, batch, mask, mean=False)
+        slope = (gradient * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        slopes.append(slope.norm(dim=1)[mask.sum(1) > 0])
+        for into, on, flipped in ((hidden, mask > 0, 0.0), (added, batch.selectable & (mask == 0), 1.0)):
+            lucky = torch.rand(mask.shape, generator=noise, device=mask.device).masked_fill(~on, -1.0).argmax(1)
+            changed = mask.scatter(1, lucky[:, None], flipped)
+            into.append(_moved(game, batch, mask, changed)[on.any(1)])
+    slope = torch.cat(slopes)
+    if not len(slope):
+        return Roughness(0.0, 0.0, 0.0, 0.0)
+    return Roughness(float(slope.max()), *(float(torch.cat(part).mean()) for part in (slopes, hidden, added)))
+
+
+def lipschitz_released(game: Method, split: Split, *, seed: int = 0, batch_size: int = 256) -> tuple[float, float]:
+    """The Lipschitz proxy as the released code computes it: (largest, mean) over the texts, times 1000.
+
+    It differentiates the *mean* P(y = 1) of a batch, so every value is divided by the batch's size, and it takes
+    absolute values before it averages over the words. Values compare at equal batch size only.
+    """
+    slopes = []
+    for batch, mask, _ in _rationales(game, split, seed, batch_size):
+        gradient = _gradient(game, batch, mask, mean=True).abs()
+        slope = (gradient * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        slopes.append(slope.norm(dim=1)[mask.sum(1) > 0])
+    slope = 1000 * torch.cat(slopes)
+    return (float(slope.max()), float(slope.mean())) if len(slope) else (0.0, 0.0)
+
+
+def _rationales(
+    game: Method, split: Split, seed: int, batch_size: int
+) -> Iterator[tuple[Batch, Tensor, torch.Generator]]:
+    """Batches with sampled masks, without dropout."""
+    device = next(game.parameters()).device
+    noise = torch.Generator(device).manual_seed(seed)
+    with _undisturbed(game, training=False):
+        for batch in split.to(device).batches(batch_size):
+            with torch.no_grad():
+                mask = game.choose(batch, "sample", None, noise)
+            yield batch, mask, noise
+
+
+def _gradient(game: Method, batch: Batch, mask: Tensor, *, mean: bool) -> Tensor:
+    """∂ P(y = 1) / ∂ (the shown word vectors), float [B, T, D]; of the batch's mean, or of each text's own."""
+    read = game.predictor.read(batch.tokens, batch.real, mask + batch.query).detach().requires_grad_(True)
+    p = game.predictor.answer(read, batch.real).softmax(-1)[:, 1]
+    return torch.autograd.grad(p.mean() if mean else p.sum(), read)[0]
+
+
+@torch.no_grad()
+def _moved(game: Method, batch: Batch, mask: Tensor, changed: Tensor) -> Tensor:
+    """By how much the probability of the label named from ``mask`` moves when ``changed`` is shown instead, [B]."""
+    before, after = (game.predict(batch, shown).softmax(-1) for shown in (mask, changed))
+    named = before.argmax(1, keepdim=True)
+    return (before.gather(1, named) - after.gather(1, named)).abs()[:, 0]
+
+
+# Observation 4: random masks
+
+
+def random_then_frozen(
+    corpus: Corpus, config: Config, *, share: float = 0.125, epochs: int | None = None, **options: Any
+) -> tuple[Run, Run]:
+    """Observation 4 (Fig. 6, §A.6): teach the predictor on uniformly random ``share`` of each text's words, freeze it,
+    and train a fresh selector against it as in RNP. ``epochs`` of each stage: the config's. Returns both runs."""
+    epochs = config.epochs if epochs is None else epochs
+    taught = train(corpus, config, method="random-masks", alpha=share, epochs=epochs, **options)
+    players = taught.last
+    players.predictor.requires_grad_(False)
+    return taught, train(corpus, config, method="rnp", epochs=epochs, players=players, **options)
