@@ -28,12 +28,12 @@ GAME = {
     "hidden": 32,
     "dimension": 50,
     "alpha": 0.2,
-    "lambda1": 11.0,
-    "lambda2": 0.5,
+    "lambda1": 5.0,
+    "lambda2": 0.25,
     "protocol": {"omega": "batch"},
     "learning_rate": 2e-3,
     "batch_size": 64,
-    "epochs": 150,
+    "epochs": 160,
 }
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -44,7 +44,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "mask dropout": {"method": "mask-dropout"},
     "hotter Gumbel": {"method": "rnp", "temperature": 2.0},
 }
-LOOKS = 15  # how often a game is looked at while it is trained
+LOOKS = 16  # how often a game is looked at while it is trained
 SAMPLE = 320  # of how many training texts the roughness is measured
 
 

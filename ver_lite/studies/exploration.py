@@ -25,7 +25,8 @@ class Place(NamedTuple):
 
 PLACES = {
     "rivals": Place("the world and the game of the lessons", {}, {}),
-    "slower": Place("half the learning rate, 230 epochs", {}, {"learning_rate": 1e-3, "epochs": 230}),
+    "heavy price": Place("λ1 11, λ2 .5", {}, {"lambda1": 11.0, "lambda2": 0.5}),
+    "light price": Place("λ1 2, λ2 .1", {}, {"lambda1": 2.0, "lambda2": 0.1}),
     "Ω per text": Place(
         "the price as Eq. 4 writes it, λ1 2, λ2 .0125",
         {},
