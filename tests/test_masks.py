@@ -155,6 +155,39 @@ def test_sampling_agrees_with_torch_gumbel_softmax():
     assert torch.equal(ours, theirs), "the same rule: softmax of logits + Gumbel noise, then the larger one"
 
 
+@given(batches(), st.floats(0, 1), seeds)
+def test_the_halves_of_eq_8_take_away_or_add_what_eq_8_does(batch, p, seed):
+    mask, real = batch
+    whole, dropped, added = (
+        f(mask, real, p, generator=noise(seed)) for f in (masks.perturb, masks.drop_only, masks.add_only)
+    )
+    if p > 0:
+        assert torch.equal(dropped, whole * mask), "with the same noise, the same words are hidden"
+    assert not bool((dropped > mask).any() or (added < mask).any() or (added > real.to(added)).any())
+    room = (real.sum(1) - mask.sum(1)).long()
+    lost = (mask - dropped).sum(1).long()
+    assert torch.equal((added - mask).sum(1).long(), lost.minimum(room))
+
+
+@given(batches(), seeds)
+def test_add_one_adds_one_where_there_is_room(batch, seed):
+    mask, real = batch
+    more = masks.add_one(mask, real, generator=noise(seed))
+    assert torch.equal((more - mask).sum(1), (real.sum(1) > mask.sum(1)).float()) and not bool((more < mask).any())
+    released = masks.perturb_released(mask, real, 1e-9, generator=noise(seed))
+    if bool((real.sum(1) > mask.sum(1)).all()):
+        assert torch.equal(released.sum(1), more.sum(1)), "the released code does not become RNP as p goes to 0"
+
+
+def test_the_ablations_have_the_gradient_of_the_mask():
+    soft = torch.rand(3, 8, requires_grad=True)
+    real, weights = torch.ones(3, 8, dtype=torch.bool), torch.randn(3, 8)
+    mask = masks.straight_through((soft > 0.5).float(), soft)
+    shown = (masks.drop_only(mask, real, 0.5), masks.add_only(mask, real, 0.5), masks.add_one(mask, real))
+    for one in shown:
+        assert torch.equal(torch.autograd.grad((one * weights).sum(), soft, retain_graph=True)[0], weights)
+
+
 @given(batches(), st.floats(0.01, 1), st.floats(0, 20), st.floats(0, 5))
 def test_omega_is_eq_4_text_by_text(batch, alpha, lambda1, lambda2):
     mask, real = batch

@@ -242,7 +242,7 @@ def test_a_way_to_choose_that_does_not_exist_and_a_share_without_use_are_refused
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "random-masks"])  # that one trains no selector
 def test_a_planted_keyword_is_found(method):
     corpus = keyword_corpus()
     settings = {"alpha": 0.1, "lambda1": 1.0, "lambda2": 0.01, "batch_size": 64, "learning_rate": 3e-3, "epochs": 40}

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import statistics
+from dataclasses import replace
 
 import pytest
 import torch
@@ -242,3 +243,86 @@ def test_every_number_in_the_page_s_prose_stands_in_its_tables_or_is_the_paper_s
     tables = FILE.with_suffix(".md").read_text("utf-8")
     numbers = set(re.findall(r"\d+\.\d+", page))
     assert numbers and all(n in theirs or re.search(rf"(?<![\d.]){re.escape(n)}(?![\d])", tables) for n in numbers)
+
+
+# the argument and its exploration
+
+
+def recorded_rows(name):
+    one = results.study(name)
+    if not one.path.exists():
+        pytest.skip(f"{one.path.name} is not recorded yet: run python -m ver_lite.results {name}")
+    return one, read_json(one.path)
+
+
+@pytest.mark.parametrize("name", ["argument", "exploration"])
+def test_a_study_is_recorded_whole_as_the_code_would_run_it(name):
+    one, made = recorded_rows(name)
+    jobs = {job.name: job for job in one.jobs()}
+    assert [row["name"] for row in made["rows"]] == list(jobs), f"run python -m ver_lite.results {name}"
+    stale = [row["name"] for row in made["rows"] if not results.is_current(row, jobs[row["name"]])]
+    assert not stale, f"run python -m ver_lite.results {name}"
+    assert one.path.with_suffix(".md").read_text("utf-8") == one.report(made)
+
+
+def test_what_was_seen_while_a_game_was_learned_ends_where_its_test_says():
+    """Two routes to the same numbers: the looks of the last epoch, and the test after training."""
+    _, made = recorded_rows("argument")
+    for row in made["rows"]:
+        if row["group"] == "random":
+            continue
+        assert row["status"] == "finished" and row["looks"]["epoch"][-1] == row["config"]["epochs"], row["name"]
+        for how in ("sample", "argmax", "top_k"):
+            assert row["looks"][f"f1_{how}"][-1] == row["test"]["last"][how]["f1"], row["name"]
+        if row["group"] in ("sweep", "gru"):
+            for shown in ("own", "gold"):
+                parts = [row["looks"][f"{shown}: {part}"][-1] for part in ("entropy", "divergence", "rest")]
+                assert row["looks"][f"{shown}: cross_entropy"][-1] == pytest.approx(sum(parts), abs=2e-4), row["name"]
+            gold = row["test"]["last"]["argmax"]["gold_cross_entropy"]
+            assert row["looks"]["gold: cross_entropy"][-1] == pytest.approx(gold, rel=1e-3), row["name"]
+
+
+def test_an_interval_is_the_quantiles_of_all_resamples():
+    mean, low, high = results.interval([1.0, 2.0, 6.0])
+    every = sorted((a + b + c) / 3 for a in (1, 2, 6) for b in (1, 2, 6) for c in (1, 2, 6))
+    assert mean == 3 and every[0] <= low < mean < high <= every[-1]
+    assert results.interval([2.0]) == (2, 2, 2)
+    for wrong in ([], range(8)):
+        with pytest.raises(ValueError, match="values"):
+            results.interval(wrong)
+
+
+def test_rows_are_found_by_their_columns():
+    rows = [{"p": "0", "seed": 2}, {"p": "0", "seed": 1}, {"p": "1", "seed": 1}]
+    assert [row["seed"] for row in results.find(rows, p="0")] == [1, 2]
+    with pytest.raises(KeyError, match="nothing is recorded"):
+        results.find(rows, p="2")
+
+
+def test_the_argument_is_measured_in_every_group_at_a_tiny_size():
+    from ver_lite.studies import argument, argument_paper
+
+    corpus, tiny = {**argument.CORPUS, "size": "tiny"}, {"epochs": 2, "hidden": 8, "dimension": 8}
+    kinds = {job.about["group"]: job for job in [*argument.jobs(), *argument_paper.jobs()]}
+    rows = [argument.measure(replace(j, corpus=corpus, settings={**j.settings, **tiny})) for j in kinds.values()]
+    for row in rows:
+        assert row["test"]["last"]["top_k"]["f1"] is not None and row["provenance"]["seconds"] > 0
+    by_group = {row["group"]: row for row in rows}
+    assert set(by_group) == {"sweep", "gru", "ablation", "random"}
+    assert len(by_group["sweep"]["region"]["change"]) == 2 == len(by_group["sweep"]["looks"]["epoch"])
+    assert [len(stage["f1"]) for stage in by_group["random"]["stages"]] == [2, 2]
+    page = argument.report({"rows": rows, "machine": "here", "command": "x"})
+    assert "Not recorded: " in page and "| GRU, p = 0.3 | 1 |" in page
+
+
+def test_the_paper_s_size_changes_the_size_and_keeps_what_each_game_is():
+    from ver_lite.studies import argument, argument_paper
+
+    jobs = {job.name: job.config() for job in argument_paper.jobs()}
+    assert list(jobs)[:2] == ["sweep/0/1", "sweep/0.3/1"] and len(jobs) == 65
+    for name, config in jobs.items():
+        assert (config.encoder, config.hidden, config.epochs, config.learning_rate) == ("gru", 200, 300, 1e-4)
+        small = {job.name: job for job in argument.jobs()}[name].config()
+        assert (config.method, config.perturbation, config.temperature, config.protocol, config.seed) == (
+            (small.method, small.perturbation, small.temperature, small.protocol, small.seed)
+        )

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from ver_lite.corpora import review_words as language
+from ver_lite.corpora.core import CorpusError
 from ver_lite.corpora.review_world import ReviewWorld
-from ver_lite.corpora.reviews import TABLE_4, make_reviews, sample, write_sample
+from ver_lite.corpora.reviews import TABLE_4, WORLDS, make_reviews, sample, write_sample
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "reviews" / "sample.jsonl"
 
@@ -135,3 +136,18 @@ def test_the_committed_sample_is_what_the_generator_writes(tmp_path):
         gold = lesson.train.gold[i, : len(record["tokens"])].int().tolist()
         assert record["rationale"] == gold
         assert [owner == "appearance" for owner in record["aspect"]] == [bool(g) for g in gold]
+
+
+def test_a_named_world_is_its_knobs_and_can_be_changed():
+    named, same = make_reviews(world="rivals"), make_reviews(**WORLDS["rivals"])
+    assert named.train.fingerprint() == same.train.fingerprint()
+    assert {int(n) for n in named.train.lengths} == {40}, "five aspects, two phrases each, four words a phrase"
+    assert make_reviews(world="rivals", phrases=1).world.expected_length == 20
+    with pytest.raises(CorpusError, match="no world 'rival'"):
+        make_reviews(world="rival")
+
+
+def test_a_named_world_at_paper_size_keeps_the_row_of_table_4():
+    corpus = make_reviews("paper", like="hotel-location", world="rivals")
+    assert abs(corpus.card["splits"]["test"]["gold_share"] - 0.085) < 0.01
+    assert abs(corpus.card["splits"]["test"]["mean_length"] - 155) < 5

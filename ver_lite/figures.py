@@ -179,32 +179,46 @@ def _write_total(axes: Axes, row: int, total: float, most: float) -> None:
 
 
 @mpl.rc_context(STYLE)
-def game() -> Figure:
-    """The rationalization game in one picture (the paper's Fig. 1): review, selector, rationale, predictor, answer."""
+def game(perturbed: bool = False) -> Figure:
+    """The rationalization game in one picture: review, selector, rationale, predictor, answer (the paper's Fig. 1).
+
+    `perturbed`: VER's, where the predictor is shown a neighbor of the rationale (Fig. 7).
+    """
     review = "pours amber with a thick white head and little lacing".split()
-    kept = {"thick", "white", "head"}
+    chosen, neighbor = {"thick", "white", "head"}, {"amber", "white", "head"}
+    steps = ["review", "selector", "rationale", *(["perturbation", "neighbor"] if perturbed else []), "predictor"]
+    colors = {"selector": ENTROPY, "perturbation": DIVERGENCE, "predictor": PALETTE[2]}
+    kept = {"review": chosen, "rationale": chosen, "neighbor": neighbor}
+    at = {name: 0.9 + i * 8.2 / len(steps) for i, name in enumerate([*steps, "answer"])}
     figure, [axes] = new_figure(height=3.4)
     axes.set(xlim=(0, 10), ylim=(0, 6.2))
     axes.axis("off")
-    for row, word in enumerate(review):
-        for x, shown in ((0.9, word), (4.75, word if word in kept else "·")):
-            box = {
-                "boxstyle": "round,pad=0.15",
-                "facecolor": "#ffe08a" if word in kept else "white",
-                "edgecolor": "none",
-            }
-            axes.text(x, 5.2 - 0.46 * row, shown, ha="center", va="center", fontsize=9.5, bbox=box)
-    for x, name in ((0.9, "review"), (4.75, "rationale"), (9.1, "answer")):
-        axes.text(x, 5.95, name, ha="center", va="center", color=FAINT)
-    for x, name, color in ((2.8, "selector", ENTROPY), (7.0, "predictor", PALETTE[2])):
-        box = {"boxstyle": "round,pad=0.6", "facecolor": color, "edgecolor": "none"}
-        axes.text(x, 3.1, name, ha="center", va="center", color="white", fontweight="bold", bbox=box)
-    axes.text(9.1, 3.1, "positive", ha="center", va="center", fontweight="bold")
-    straight = {"arrowstyle": "-|>", "color": INK, "lw": 1.4}
-    for start, end in ((1.5, 1.95), (3.65, 4.15), (5.4, 6.0), (7.95, 8.45)):
-        axes.annotate("", (end, 3.1), (start, 3.1), arrowprops=straight)
+    for name in steps:
+        if name in kept:
+            _write_words(axes, at[name], name, review, kept[name], all_words=name == "review")
+        else:
+            ink = "black" if name == "perturbation" else "white"
+            box = {"boxstyle": "round,pad=0.45", "facecolor": colors[name], "edgecolor": "none"}
+            text = "swap\np = 0.3" if name == "perturbation" else name
+            size = 9 if perturbed else 10.5
+            axes.text(at[name], 3.1, text, ha="center", va="center", color=ink, fontweight="bold", bbox=box, size=size)
+    axes.text(at["answer"], 5.95, "answer", ha="center", va="center", color=FAINT)
+    axes.text(at["answer"], 3.1, "positive", ha="center", va="center", fontweight="bold", size=9.5)
+    straight, gap = {"arrowstyle": "-|>", "color": INK, "lw": 1.4}, 0.56 if perturbed else 0.8
+    for start, end in zip(steps, [*steps[1:], "answer"], strict=True):
+        axes.annotate("", (at[end] - gap, 3.1), (at[start] + gap, 3.1), arrowprops=straight)
     back = {"arrowstyle": "-|>", "color": PALETTE[5], "lw": 1.4, "linestyle": "--", "connectionstyle": "arc3,rad=-0.18"}
-    for end in (2.8, 7.0):
-        axes.annotate("", (end, 2.55), (9.1, 2.75), arrowprops=back)
+    for end in ("selector", "predictor"):
+        axes.annotate("", (at[end], 2.5), (at["answer"], 2.75), arrowprops=back)
     axes.text(7.3, 0.3, "cross-entropy of the answer: both players learn from it", ha="center", color=PALETTE[5])
     return figure
+
+
+def _write_words(axes: Axes, x: float, title: str, words: list[str], kept: set[str], all_words: bool) -> None:
+    """A column of words under a title, the kept ones shaded; the others as they are, or as dots."""
+    axes.text(x, 5.95, title, ha="center", va="center", color=FAINT)
+    for row, word in enumerate(words):
+        shade = "#ffe08a" if word in kept else "white"
+        box = {"boxstyle": "round,pad=0.15", "facecolor": shade, "edgecolor": "none"}
+        shown = word if word in kept or all_words else "·"
+        axes.text(x, 5.2 - 0.46 * row, shown, ha="center", va="center", fontsize=9.5, bbox=box)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -78,7 +79,7 @@ def _corpus(spec: str) -> Corpus:
     return load_corpus(options.pop("name"), **options)
 
 
-def measure(job: Job) -> dict[str, Any]:
+def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
     """Train a game, look at it :data:`LOOKS` times, and return its row."""
     corpus, config = corpus_of(job), job.config()
     row = {"name": job.name, **job.about, "config": config.as_dict()}
@@ -91,7 +92,7 @@ def measure(job: Job) -> dict[str, Any]:
             scores |= {f"{split}_accuracy": history[split]["accuracy"] for split in ("train", "dev")}
             looks.append(scores | look_at(run.game, corpus, closely=job.about["group"] in ("sweep", "gru")))
 
-    options: dict[str, Any] = {"device": "cpu", "progress": False}
+    options: dict[str, Any] = {"device": device, "progress": False}
     if job.about["group"] == "random":
         taught, run = random_then_frozen(corpus, config, **options)
         row["stages"] = [_curve(stage) for stage in (taught, run)]
@@ -147,7 +148,7 @@ def _short(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def report(made: dict[str, Any]) -> str:
+def report(made: dict[str, Any], jobs: Callable[[], list[Job]] = jobs) -> str:
     """The last epochs of all games as tables in Markdown."""
     rows = [row for row in made["rows"] if row["group"] != "random"]
     variants = dict.fromkeys((row["group"], row["variant"]) for row in rows)
