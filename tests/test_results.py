@@ -262,7 +262,8 @@ def test_a_study_is_recorded_whole_as_the_code_would_run_it(name):
     assert [row["name"] for row in made["rows"]] == list(jobs), f"run python -m ver_lite.results {name}"
     stale = [row["name"] for row in made["rows"] if not results.is_current(row, jobs[row["name"]])]
     assert not stale, f"run python -m ver_lite.results {name}"
-    assert one.path.with_suffix(".md").read_text("utf-8") == one.report(made)
+    for page, text in {one.name: one.report(made), **one.pages(made)}.items():
+        assert (results.FOLDER / f"{page}.md").read_text("utf-8") == text
 
 
 def test_what_was_seen_while_a_game_was_learned_ends_where_its_test_says():
@@ -326,3 +327,14 @@ def test_the_paper_s_size_changes_the_size_and_keeps_what_each_game_is():
         assert (config.method, config.perturbation, config.temperature, config.protocol, config.seed) == (
             (small.method, small.perturbation, small.temperature, small.protocol, small.seed)
         )
+
+
+def test_a_claim_is_decided_by_its_interval():
+    from ver_lite.studies import claims
+
+    assert claims.verdict([1.0, 2, 3, 1, 2]) == "holds"
+    assert claims.verdict([-1.0, -2, -3, -1, -2]) == "does not hold"
+    assert claims.verdict([-1.0, 2, -3, 1, 2]) == "not decided"
+    _, made = recorded_rows("argument")
+    for claim in claims.CLAIMS:
+        assert len(claim.differences(made["rows"])) == 5, claim.says

@@ -54,12 +54,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Study:
-    """``jobs()`` in the order of the record, ``measure(job)`` → its row, ``report(record)`` → a page in Markdown."""
+    """``jobs()`` in the order of the record, ``measure(job)`` → its row, ``report(record)`` → a page in Markdown,
+    ``pages(record)`` → further pages by name."""
 
     name: str
     jobs: Callable[[], list[Job]]
     measure: Callable[[Job], dict[str, Any]]
     report: Callable[[dict[str, Any]], str]
+    pages: Callable[[dict[str, Any]], dict[str, str]] = lambda made: {}
 
     @property
     def path(self) -> Path:
@@ -190,9 +192,9 @@ def main(arguments: list[str] | None = None) -> None:
         one = study(name)
         todo = [job for job in one.jobs() if not asked.only or job.name.startswith(tuple(asked.only))]
         made = record(one, [] if asked.table else todo, asked.workers)
-        text = one.report(made)
-        write_text(one.path.with_suffix(".md"), text)
-        print(text)
+        for page, text in {one.name: one.report(made), **one.pages(made)}.items():
+            write_text(FOLDER / f"{page}.md", text)
+            print(text)
 
 
 if __name__ == "__main__":

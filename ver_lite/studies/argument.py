@@ -21,6 +21,7 @@ from ver_lite.methods.base import EVALUATIONS
 from ver_lite.observations import SHOWN, SmallRegion, judge, lipschitz_released, random_then_frozen, roughness
 from ver_lite.results import SEEDS, Job, Study, cell, find, made_by
 from ver_lite.runs import Run
+from ver_lite.studies import claims
 from ver_lite.training import train
 
 CORPUS = {"name": "reviews", "world": "rivals"}
@@ -170,4 +171,4 @@ def report(made: dict[str, Any], jobs: Callable[[], list[Job]] = jobs) -> str:
     )
 
 
-STUDY = Study("argument", jobs, measure, report)
+STUDY = Study("argument", jobs, measure, report, lambda made: {"claims": claims.table(made["rows"])})
