@@ -65,7 +65,7 @@ book: $(STAMP) ## build the book; a warning is an error (5 s)
 	$(BUILD_BOOK)
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
-results: $(STAMP) ## measure what is missing of the recorded results in data/results/; SCALE=paper: on a GPU
+results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
 
 bench: $(STAMP) ## how fast a training step is, against padded batches (1.5 min)
