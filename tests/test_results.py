@@ -198,9 +198,9 @@ def study(monkeypatch, tmp_path):
     jobs.append(four_corpora.job(gone, "rnp", 1))
     monkeypatch.setattr(four_corpora, "jobs", lambda: jobs)
     monkeypatch.setattr(four_corpora, "SETTINGS", (here, gone))
-    four_corpora._corpus.cache_clear()
+    results._corpus.cache_clear()
     yield jobs, tmp_path / "out" / "study.json"
-    four_corpora._corpus.cache_clear()
+    results._corpus.cache_clear()
 
 
 def test_a_job_is_measured_by_itself(study):

@@ -65,9 +65,14 @@ def use_style() -> None:
 @mpl.rc_context(STYLE)
 def new_figure(height: float = HEIGHT, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure of the course's width, `height` in inches, with `columns` axes side by side."""
+    figure = _blank(height)
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def _blank(height: float) -> Figure:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+    return figure
 
 
 def png(figure: Figure) -> bytes:
@@ -115,8 +120,7 @@ def split_over_training(
     rows, columns = (list(dict.fromkeys(key[i] for key in panels)) for i in (0, 1))
     if len(panels) != len(rows) * len(columns):
         raise ValueError(f"panels: {len(rows)} rows and {len(columns)} columns need {len(rows) * len(columns)} panels")
-    figure = Figure(figsize=(WIDTH, 0.9 + 2.1 * len(rows)), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _blank(0.9 + 2.1 * len(rows))
     grid = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
     for (row, column), (entropy, divergence) in panels.items():
         axes = grid[rows.index(row), columns.index(column)]

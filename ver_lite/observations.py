@@ -166,19 +166,16 @@ def judge(
             losses.append(F.nll_loss(said, batch.labels, reduction="none")[counted])
             right.append((said.argmax(1) == batch.labels)[counted])
             if oracle is not None:
-                truth = oracle.log_posterior(batch.tokens, mask)[counted]
+                truth = oracle.log_posterior(batch.tokens, mask)[counted].clamp(min=-1e9)  # 0 log 0 = 0
                 known = truth.exp()
-                doubts.append(-(known * truth.clamp(min=-1e9)).sum(1))
-                misfits.append((known * (truth.clamp(min=-1e9) - said[counted])).sum(1))
+                doubts.append(-(known * truth).sum(1))
+                misfits.append((known * (truth - said[counted])).sum(1))
     if not losses or not sum(map(len, losses)):
         raise ValueError("no text of this split has a gold rationale")
     loss = torch.cat(losses)
     parts = [float(torch.cat(part).mean()) if part else None for part in (doubts, misfits)]
-    return Judgement(float(torch.cat(right).double().mean()), float(loss.mean()), _median(loss), *parts)
-
-
-def _median(values: Tensor) -> float:
-    return statistics.median(values.tolist())
+    median = statistics.median(loss.tolist())
+    return Judgement(float(torch.cat(right).double().mean()), float(loss.mean()), median, *parts)
 
 
 # Observation 3: overfitting to trivial patterns
@@ -203,9 +200,7 @@ def roughness(game: Method, split: Split, *, seed: int = 0, batch_size: int = 25
     measure that needs no gradient: one flipped word."""
     slopes, hidden, added = [], [], []
     for batch, mask, noise in _rationales(game, split, seed, batch_size):
-        gradient = _gradient(game, batch, mask, mean=False)
-        slope = (gradient * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        slopes.append(slope.norm(dim=1)[mask.sum(1) > 0])
+        slopes.append(_slopes(_gradient(game, batch, mask, mean=False), mask))
         for into, on, flipped in ((hidden, mask > 0, 0.0), (added, batch.selectable & (mask == 0), 1.0)):
             lucky = torch.rand(mask.shape, generator=noise, device=mask.device).masked_fill(~on, -1.0).argmax(1)
             changed = mask.scatter(1, lucky[:, None], flipped)
@@ -224,9 +219,7 @@ def lipschitz_released(game: Method, split: Split, *, seed: int = 0, batch_size:
     """
     slopes = []
     for batch, mask, _ in _rationales(game, split, seed, batch_size):
-        gradient = _gradient(game, batch, mask, mean=True).abs()
-        slope = (gradient * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        slopes.append(slope.norm(dim=1)[mask.sum(1) > 0])
+        slopes.append(_slopes(_gradient(game, batch, mask, mean=True).abs(), mask))
     slope = 1000 * torch.cat(slopes)
     return (float(slope.max()), float(slope.mean())) if len(slope) else (0.0, 0.0)
 
@@ -251,6 +244,12 @@ def _gradient(game: Method, batch: Batch, mask: Tensor, *, mean: bool) -> Tensor
     return torch.autograd.grad(p.mean() if mean else p.sum(), read)[0]
 
 
+def _slopes(gradient: Tensor, mask: Tensor) -> Tensor:
+    """The norm of each text's gradient, averaged over its shown words; texts that show none are left out (§A.4)."""
+    slope = (gradient * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    return slope.norm(dim=1)[mask.sum(1) > 0]
+
+
 @torch.no_grad()
 def _moved(game: Method, batch: Batch, mask: Tensor, changed: Tensor) -> Tensor:
     """By how much the probability of the label named from ``mask`` moves when ``changed`` is shown instead, [B]."""
@@ -262,13 +261,9 @@ def _moved(game: Method, batch: Batch, mask: Tensor, changed: Tensor) -> Tensor:
 # Observation 4: random masks
 
 
-def random_then_frozen(
-    corpus: Corpus, config: Config, *, share: float = 0.125, epochs: int | None = None, **options: Any
-) -> tuple[Run, Run]:
+def random_then_frozen(corpus: Corpus, config: Config, *, share: float = 0.125, **options: Any) -> tuple[Run, Run]:
     """Observation 4 (Fig. 6, §A.6): teach the predictor on uniformly random ``share`` of each text's words, freeze it,
-    and train a fresh selector against it as in RNP. ``epochs`` of each stage: the config's. Returns both runs."""
-    epochs = config.epochs if epochs is None else epochs
-    taught = train(corpus, config, method="random-masks", alpha=share, epochs=epochs, **options)
-    players = taught.last
-    players.predictor.requires_grad_(False)
-    return taught, train(corpus, config, method="rnp", epochs=epochs, players=players, **options)
+    and train a fresh selector against it as in RNP. ``options`` go to ``train``, for both stages. Returns both runs."""
+    taught = train(corpus, config, method="random-masks", alpha=share, **options)
+    taught.last.predictor.requires_grad_(False)
+    return taught, train(corpus, config, method="rnp", players=taught.last, **options)

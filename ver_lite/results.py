@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,9 +27,12 @@ import numpy as np
 import torch
 
 from ver_lite import machine
-from ver_lite.corpora import CorpusError, load_corpus
+from ver_lite.corpora import Corpus, CorpusError, load_corpus
+from ver_lite.corpora.core import Split
+from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json, write_text
-from ver_lite.runs import Config
+from ver_lite.methods.base import EVALUATIONS
+from ver_lite.runs import Config, Run
 
 _PACKED = Path(__file__).with_name("_data")  # where an installed package carries the repository's data folder
 FOLDER = (_PACKED if _PACKED.is_dir() else Path(__file__).resolve().parents[1] / "data") / "results"
@@ -71,6 +75,23 @@ class Study:
 def study(name: str) -> Study:
     """A study by the name of its module in `ver_lite/studies/`."""
     return import_module(f"ver_lite.studies.{name}").STUDY
+
+
+def corpus_of(job: Job) -> Corpus:
+    """The job's corpus; the last one made is kept."""
+    return _corpus(json.dumps(job.corpus))
+
+
+@lru_cache(maxsize=1)
+def _corpus(spec: str) -> Corpus:
+    options = json.loads(spec)
+    return load_corpus(options.pop("name"), **options)
+
+
+def tested(run: Run, split: Split) -> dict[str, dict[str, dict[str, Any]]]:
+    """Scores on ``split`` of the epoch with the best accuracy on dev and of the last, for every kind of mask."""
+    games = {"chosen": run.game, "last": run.last}
+    return {n: {how: evaluate(g, split, how=how).as_dict() for how in EVALUATIONS} for n, g in games.items()}
 
 
 def load(name: str) -> dict[str, Any]:
@@ -166,6 +187,13 @@ def made_by(made: dict[str, Any], games: list[dict[str, Any]]) -> str:
         f"Recorded: {len(games)} games, seeds {seeds[0]}–{seeds[-1]}; {made['machine']}; {minutes:.0f} minutes of "
         f"training in all; commit {commits}; command `{made['command']}`."
     )
+
+
+def not_recorded(made: dict[str, Any], jobs: Iterable[Job]) -> str:
+    """A paragraph that names the jobs a record lacks; empty when it is whole."""
+    recorded = {row["name"] for row in made["rows"]}
+    missing = [job.name for job in jobs if job.name not in recorded]
+    return f"Not recorded: {', '.join(missing)}.\n\n" if missing else ""
 
 
 def cell(values: list[float | None], scale: float = 100.0) -> str:

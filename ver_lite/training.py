@@ -25,7 +25,7 @@ from ver_lite import machine
 from ver_lite.corpora.core import Batch, Corpus
 from ver_lite.evaluation import evaluate
 from ver_lite.files import load_tensors, read_json, save_tensors, write_json
-from ver_lite.methods import METHODS, VER, Method
+from ver_lite.methods import VER, Method
 from ver_lite.metrics import Tally
 from ver_lite.runs import (
     Config,
@@ -300,6 +300,5 @@ class _Loop:
 
         steps = math.ceil(len(self.train) / self.config.batch_size)
         done = self.epoch * steps + self.step
-        perturbed = issubclass(METHODS[self.config.method], VER)
-        name = self.config.method + (f" p={self.config.perturbation}" if perturbed else "")
+        name = self.config.method + (f" p={self.game.perturbation}" if isinstance(self.game, VER) else "")
         return tqdm(total=self.config.epochs * steps, initial=done, desc=name, unit="step", disable=not self.progress)

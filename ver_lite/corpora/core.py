@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +180,7 @@ class Split:
 
     def first(self, count: int) -> Split:
         """The first ``count`` texts, or all if there are fewer."""
-        names = ("tokens", "lengths", "query_lengths", "labels", "gold", "annotated", "texts")
-        return replace(self, **{n: v if (v := getattr(self, n)) is None else v[:count] for n in names})
+        return replace(self, **{f.name: v[:count] for f in fields(self) if (v := getattr(self, f.name)) is not None})
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that differ when any token, length or label does."""

@@ -7,19 +7,16 @@ The world's knobs and the training's length were chosen on seeds 101 to 103; `ex
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
-from ver_lite.corpora import Corpus, load_corpus
-from ver_lite.corpora.core import Split
+from ver_lite.corpora import Corpus
 from ver_lite.evaluation import evaluate
 from ver_lite.methods import Method
 from ver_lite.methods.base import EVALUATIONS
 from ver_lite.observations import SHOWN, SmallRegion, judge, lipschitz_released, random_then_frozen, roughness
-from ver_lite.results import SEEDS, Job, Study, cell, find, made_by
+from ver_lite.results import SEEDS, Job, Study, cell, corpus_of, find, made_by, not_recorded, tested
 from ver_lite.runs import Run
 from ver_lite.studies import claims
 from ver_lite.training import train
@@ -69,17 +66,6 @@ def jobs() -> list[Job]:
     return made
 
 
-def corpus_of(job: Job) -> Corpus:
-    """The job's corpus; the last one made is kept."""
-    return _corpus(json.dumps(job.corpus))
-
-
-@lru_cache(maxsize=1)
-def _corpus(spec: str) -> Corpus:
-    options = json.loads(spec)
-    return load_corpus(options.pop("name"), **options)
-
-
 def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
     """Train a game, look at it :data:`LOOKS` times, and return its row."""
     corpus, config = corpus_of(job), job.config()
@@ -99,10 +85,10 @@ def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
         row["stages"] = [_curve(stage) for stage in (taught, run)]
         judged = {shown: judge(taught.last, corpus.test, shown, oracle=corpus.world) for shown in ("own", "gold")}
         row["taught"] = {shown: {k: _short(v) for k, v in vars(made).items()} for shown, made in judged.items()}
-        return row | {"test": tested(run, corpus.test), "provenance": run.provenance}
+        return row | {"test": brief(tested(run, corpus.test)), "provenance": run.provenance}
     watch = SmallRegion(math.ceil(len(corpus.train) / config.batch_size), every)
     run = train(corpus, config, watch=watch, callbacks=(look,), **options)
-    row |= {"status": run.status, "epoch": run.best["epoch"], "test": tested(run, corpus.test)}
+    row |= {"status": run.status, "epoch": run.best["epoch"], "test": brief(tested(run, corpus.test))}
     row |= {"looks": _columns(looks), "region": _columns(watch.seen)}
     return row | {"provenance": run.provenance}
 
@@ -124,11 +110,9 @@ def look_at(game: Method, corpus: Corpus, closely: bool) -> dict[str, float]:
     return seen | dict(zip(("released: largest", "released: mean"), released, strict=True))
 
 
-def tested(run: Run, split: Split) -> dict[str, Any]:
-    """The test scores of the epoch with the best accuracy on dev, and of the last one, for every kind of mask."""
+def brief(scores: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Of test scores, those that the lessons draw."""
     keep = ("f1", "precision", "recall", "sparsity", "accuracy", "gold_accuracy", "gold_cross_entropy")
-    games = {"chosen": run.game, "last": run.last}
-    scores = {n: {how: evaluate(g, split, how=how).as_dict() for how in EVALUATIONS} for n, g in games.items()}
     return {n: {how: {k: _short(row[k]) for k in keep} for how, row in ways.items()} for n, ways in scores.items()}
 
 
@@ -162,10 +146,8 @@ def report(made: dict[str, Any], jobs: Callable[[], list[Job]] = jobs) -> str:
         cells += [cell([t["last"]["argmax"][k] for t in tests]) for k in ("sparsity", "gold_accuracy")]
         title = {"sweep": f"p = {variant}", "gru": f"GRU, p = {variant}", "ablation": variant}[group]
         lines.append(f"| {title} | {len(tests)} | " + " | ".join(cells) + " |")
-    missing = [job.name for job in jobs() if job.name not in {row["name"] for row in made["rows"]}]
-    absent = f"Not recorded: {', '.join(missing)}.\n\n" if missing else ""
     return (
-        f"{made_by(made, made['rows'])}\n\n{absent}"
+        f"{made_by(made, made['rows'])}\n\n{not_recorded(made, jobs())}"
         "Test split, last epoch unless the column says otherwise; percent, mean (standard deviation) over the seeds. "
         "p = 0 is RNP. Below the GRUs: VER taken apart, at p = 0.3.\n\n" + "\n".join(lines) + "\n"
     )

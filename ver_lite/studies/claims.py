@@ -30,17 +30,17 @@ def _games(rows: Rows, p: float, group: str = "sweep") -> Rows:
     return find(rows, group=group, variant=f"{p:g}")
 
 
-def _last(rows: Rows, p: float, column: str, group: str = "sweep") -> np.ndarray:
+def _last(rows: Rows, p: float, column: str) -> np.ndarray:
     """A column's last look, one number a seed."""
-    return np.array([row["looks"][column][-1] for row in _games(rows, p, group)])
+    return np.array([row["looks"][column][-1] for row in _games(rows, p)])
 
 
 def _region(rows: Rows, p: float, column: str, at: int = -1) -> np.ndarray:
     return np.array([row["region"][column][at] for row in _games(rows, p)])
 
 
-def _f1(rows: Rows, p: float, how: str, group: str = "sweep", which: str = "last") -> np.ndarray:
-    return 100 * np.array([row["test"][which][how]["f1"] for row in _games(rows, p, group)])
+def _f1(rows: Rows, p: float, how: str, group: str = "sweep") -> np.ndarray:
+    return 100 * np.array([row["test"]["last"][how]["f1"] for row in _games(rows, p, group)])
 
 
 def _random_f1(rows: Rows) -> np.ndarray:

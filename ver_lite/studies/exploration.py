@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ver_lite.results import Job, Study, cell, find, made_by
+from ver_lite.results import Job, Study, cell, corpus_of, find, made_by, tested
 from ver_lite.studies import argument
 from ver_lite.training import train
 
@@ -58,10 +58,10 @@ def jobs() -> list[Job]:
 
 def measure(job: Job) -> dict[str, Any]:
     """Train a game and return its test scores."""
-    corpus, config = argument.corpus_of(job), job.config()
+    corpus, config = corpus_of(job), job.config()
     run = train(corpus, config, device="cpu", progress=False)
     row = {"name": job.name, **job.about, "config": config.as_dict(), "status": run.status, "epoch": run.best["epoch"]}
-    return row | {"test": argument.tested(run, corpus.test), "provenance": run.provenance}
+    return row | {"test": argument.brief(tested(run, corpus.test)), "provenance": run.provenance}
 
 
 def report(made: dict[str, Any]) -> str:

@@ -8,18 +8,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ver_lite import masks
-from ver_lite.corpora import Corpus, load_corpus
+from ver_lite.corpora import Corpus
 from ver_lite.corpora.core import Split
-from ver_lite.evaluation import evaluate
 from ver_lite.metrics import Tally
-from ver_lite.results import SEEDS, Job, Study, cell, made_by
+from ver_lite.results import SEEDS, Job, Study, cell, corpus_of, made_by, not_recorded, tested
 from ver_lite.training import train
 
 BASELINES = ("random", "log-odds")
@@ -76,24 +74,17 @@ def jobs() -> list[Job]:
     return [job(s, b, seed) for s in SETTINGS for b in BASELINES for seed in (SEEDS if b == "random" else (0,))] + games
 
 
-@lru_cache(maxsize=1)
-def _corpus(name: str) -> Corpus:
-    return load_corpus(name)
-
-
 def measure(job: Job) -> dict[str, Any]:
     """Run a job and return its row."""
-    corpus, config, method = _corpus(job.corpus["name"]), job.config(), job.about["method"]
+    corpus, config, method = corpus_of(job), job.config(), job.about["method"]
     row = {"name": job.name, **job.about}
     row |= {"config": {k: v for k, v in config.as_dict().items() if k != "corpus"}, "splits": corpus.card["splits"]}
     if method in BASELINES:
         choose = random_words(config.seed) if method == "random" else label_words(corpus)
         return row | {"test": baseline(choose, corpus.test, config.alpha, len(corpus.classes))}
     run = train(corpus, config, device="cpu", progress=False)
-    games = {"chosen": run.game, "last": run.last}
-    ways = ("top_k", "argmax", "sample")
     row["status"], row["epoch"] = run.status, run.best["epoch"]
-    row["test"] = {n: {how: evaluate(g, corpus.test, how=how).as_dict() for how in ways} for n, g in games.items()}
+    row["test"] = tested(run, corpus.test)
     keep = ("accuracy", "f1", "sparsity")
     row["dev_by_epoch"] = [{k: round(e["dev"][k], 4) for k in keep} for e in run.history]
     row["seconds_per_epoch"] = statistics.median(run.provenance["seconds_per_epoch"])
@@ -179,10 +170,8 @@ _COLUMNS = ("sparsity", "accuracy", "precision", "recall", "f1", "gold_accuracy"
 def report(made: dict[str, Any]) -> str:
     """The record as the page that the book includes."""
     rows = made["rows"]
-    missing = [job.name for job in jobs() if job.name not in {row["name"] for row in rows}]
-    absent = f"Not recorded: {', '.join(missing)}.\n\n" if missing else ""
     return (
-        f"{made_by(made, [r for r in rows if r['method'] in METHODS])}\n\n{absent}"
+        f"{made_by(made, [r for r in rows if r['method'] in METHODS])}\n\n{not_recorded(made, jobs())}"
         f"**The chosen epoch, the best words of every text.** Test split, percent, mean (standard deviation).\n\n"
         f"{scores_table(rows)}\n"
         f"**The same games, other epochs and masks.** F1 and S on the test split, percent.\n\n"
