@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## the library and its tools, into .venv (1.5 min, 1.7 GB with a CPU-only PyTorch)
 
-course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (2.5 min)
+course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (6 min)
 	$(VENV)/bin/ver-lite train reviews --out runs/first --overwrite
 	$(PY) -m ver_lite.course.notebooks execute --into book/_build/executed $(LESSONS)
 	$(BUILD_BOOK)
@@ -57,7 +57,7 @@ test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs
 lab: $(STAMP) ## open the lessons in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks/00-start-here.ipynb
 
-notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (1 min)
+notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (4 min)
 	$(PY) -m ver_lite.course.notebooks execute --record $(LESSONS)
 	$(PY) -m ver_lite.course.notebooks check $(LESSONS)
 

@@ -35,6 +35,7 @@ FLOORS = {
     "display": 6,
     "observations": 6,
     "two_word_game": 1,
+    "two_word_theory": 1,
     "results": 6,
     "studies": 6,
     "sweep": 6,

@@ -1,4 +1,4 @@
-"""The two-word game: its equations, the three propositions of its docstring, and the game played with real draws."""
+"""The two-word game: its equations, the propositions of `two_word_theory`, and the game played with real draws."""
 
 import math
 from dataclasses import replace
@@ -18,15 +18,17 @@ from ver_lite.two_word_game import (
     escape_time,
     logit,
     loss,
+    sigmoid,
+    simulate,
+    trajectory,
+    turning_time,
+)
+from ver_lite.two_word_theory import (
     patience_needed,
     practice,
     practice_needed,
     rnp_log10_turning_time,
     rnp_lowest_share,
-    sigmoid,
-    simulate,
-    trajectory,
-    turning_time,
     ver_lowest_share_bound,
     ver_turning_bound,
 )
