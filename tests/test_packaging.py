@@ -25,6 +25,7 @@ FLOORS = {
     "information": 1,
     "enumerable": 1,
     "metrics": 1,
+    "gru": 1,
     "players": 2,
     "corpora": 2,
     "methods": 3,
