@@ -31,6 +31,8 @@ FLOORS = {
     "methods": 3,
     "config": 4,
     "runs": 4,
+    "graphs": 4,
+    "loop": 5,
     "training": 5,
     "evaluation": 5,
     "display": 6,

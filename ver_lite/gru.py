@@ -7,7 +7,6 @@ there, and one product for each weight's gradient after the last step. The two d
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -30,8 +29,9 @@ def bidirectional(words: Tensor, rows: Tensor, shown: Tensor | None, turned: Ten
     reads at its t-th step; it must be its own inverse. ``weights``: the four of ``nn.GRU``, forward, then backward:
     [3h, D], [3h, h], [3h], [3h].
     """
-    products = [words @ weights[i].T for i in (0, 4)]
-    return _Bidirectional.apply(*products, shown, *weights[1:4], *weights[5:8], rows, turned)
+    with torch.autocast("cpu", enabled=False):
+        products = [words @ weights[i].T for i in (0, 4)]
+        return _Bidirectional.apply(*products, shown, *weights[1:4], *weights[5:8], rows, turned)
 
 
 class _Direction(NamedTuple):
@@ -58,7 +58,7 @@ class _Bidirectional(torch.autograd.Function):
             ctx.slots = [slots for _, slots in ran]
         first = torch.arange(batch)[:, None]
         places = [((d.order + 1) * batch + first).flatten() for d in directions]
-        ordered = [states.flatten(0, 1)[at] for (states, _), at in zip(ran, places, strict=True)]
+        ordered = [states.flatten(0, 1).index_select(0, at) for (states, _), at in zip(ran, places, strict=True)]
         return torch.cat(ordered, 1).view(batch, width, -1)
 
     @staticmethod
@@ -140,8 +140,9 @@ def _table(d: _Direction, product: Tensor, rows: Tensor) -> tuple[Tensor, Tensor
 def _run_back(d: _Direction, arriving: Tensor, states: Tensor, slots: Tensor) -> Tensor:
     """Gradients of the slots before their nonlinearities, [T, B, 4h], from those of the states [B, T, h]. They take the
     slots' place: what :func:`_run` kept is used up."""
-    batch, width, hidden = arriving.shape
-    arriving = arriving.gather(1, d.order[..., None].expand_as(arriving)).transpose(0, 1)
+    (batch, width, hidden), first = arriving.shape, torch.arange(len(arriving))
+    places = (first * width + d.order.T).flatten()
+    arriving = arriving.reshape(-1, hidden).index_select(0, places).view(width, batch, hidden)
     weights = _n_first(d.w_hh)
     d_h, kept, d_gates = (states.new_zeros(batch, n * hidden) for n in (1, 1, 2))
     d_r, d_z = d_gates.chunk(2, 1)
@@ -168,14 +169,14 @@ def _gradients(
     (width, batch, _), hidden = found.shape, states.shape[-1]
     found = found.flatten(0, 1)
     inputs, recurrent = found[:, hidden:], found[:, : 3 * hidden]
-    total = found.sum(0)
+    total = found.T @ found.new_ones(len(found))
     of_w_hh = _n_last(recurrent.T @ states[:-1].flatten(0, 1))
     read = rows.gather(1, d.order).T.flatten()
     weight = None if shown is None else shown.gather(1, d.order).T.flatten()
     of_product = _by_word(found, read, weight, len(d.product))[:, hidden:] if of_words else None
     of_place = None
     if of_shown:
-        of_place = torch.linalg.vecdot(inputs, d.product[read]).view(width, batch).T.gather(1, d.order)
+        of_place = torch.linalg.vecdot(inputs, d.product.index_select(0, read)).view(width, batch).T.gather(1, d.order)
     return of_product, of_place, of_w_hh, total[hidden:], _n_last(total[: 3 * hidden])
 
 
@@ -217,7 +218,3 @@ def _on_two_threads(work: Callable[[int], tuple]) -> list[tuple]:
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(2, "gru", initializer=torch.set_num_threads, initargs=(1,))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads do not survive a fork

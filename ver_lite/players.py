@@ -87,6 +87,18 @@ def make_encoder(encoder: str | EncoderFactory, inputs: int, hidden: int) -> nn.
     return ENCODERS[encoder](inputs, hidden)
 
 
+class Dropout(nn.Dropout):
+    """``nn.Dropout`` that can draw its noise from a generator of one's own (None: torch's)."""
+
+    generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.generator is None or not self.training or self.p == 0:
+            return super().forward(x)
+        kept = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
+        return x * kept / (1 - self.p)
+
+
 def read_words(encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
     """An encoder's states of the word vectors times ``shown`` (float [B, T]), the shortest way that it knows."""
     if hasattr(encoder, "of_words"):
@@ -104,12 +116,12 @@ class Selector(nn.Module):
         super().__init__()
         self.embedding = embedding
         self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
-        self.norm, self.dropout = nn.LayerNorm(hidden), nn.Dropout(dropout)
+        self.norm, self.dropout = nn.LayerNorm(hidden), Dropout(dropout)
         self.head = nn.Linear(hidden, 2)
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
         states = read_words(self.encoder, self.embedding, tokens, real.to(self.head.weight), real)
-        return self.head(self.dropout(self.norm(states)))
+        return self.head(self.dropout(self.norm(states))).to(self.norm.weight)  # whole precision for the draw
 
 
 class Predictor(nn.Module):
@@ -130,7 +142,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.embedding = embedding
         self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
-        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(hidden, classes)
+        self.dropout, self.head = Dropout(dropout), nn.Linear(hidden, classes)
 
     def forward(self, tokens: Tensor, real: Tensor, shown: Tensor, pool: Tensor | None = None) -> Tensor:
         """``shown`` float [B, T]: 1 where the word is visible. ``pool`` bool [B, T]: where to pool (None: ``real``)."""
@@ -147,7 +159,7 @@ class Predictor(nn.Module):
     def _pooled(self, states: Tensor, real: Tensor, pool: Tensor | None) -> Tensor:
         pool = real if pool is None else pool & real
         pooled = states.masked_fill(~pool[..., None], -1e6).amax(1)
-        return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0)))
+        return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0))).to(self.embedding.weight)
 
 
 def make_embedding(vectors: Tensor, trainable: bool = False) -> nn.Embedding:
