@@ -34,7 +34,7 @@ def _games(rows: Rows, p: float, group: str = "sweep") -> Rows:
 def at_the_end(games: Rows, column: str) -> np.ndarray:
     """A column of the looks at the end of training, one number a game: the average of its last five looks.
 
-    A single look is noisy, because it draws its masks once. Lessons 04, 05 and 08 take their numbers from here too.
+    A single look is noisy, because it draws its masks once. Lessons 04, 05, 06 and 08 take their numbers from here too.
     """
     return np.array([np.mean(game["looks"][column][-LATE:]) for game in games])
 
