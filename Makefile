@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install course test test-quick lab notebooks book results bench links lint clean
+.PHONY: help install course test test-quick lab notebooks book results bench bench-gpu links lint clean
 
 help: ## this list
 	@echo "ver-lite: make TARGET, with the times measured on two CPU cores"
@@ -70,6 +70,9 @@ results: $(STAMP) ## measure what is missing of the recorded results (2 h from n
 
 bench: $(STAMP) ## how fast a training step is, against padded batches (1.5 min)
 	$(PY) -m ver_lite.bench
+
+bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions, a fleet of thirty (under 9 min)
+	$(PY) -m ver_lite.bench_gpu
 
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
 	$(PY) -m ver_lite.course.notebooks links

@@ -43,6 +43,7 @@ FLOORS = {
     "studies": 6,
     "sweep": 6,
     "bench": 6,
+    "bench_gpu": 6,
     "figures": 7,
     "widgets": 7,
     "cli": 8,

@@ -21,7 +21,7 @@ class Replayed:
     The first batch of a size and width is played as it is, the second recorded and replayed, all others replayed. So
     ``step`` must not read the device, must draw from ``generator`` alone, and must change what lasts in place. Widths
     are rounded up to multiples of ``rounding``: fewer graphs, more padding. (1: batches are as wide as their longest
-    text.) If a step cannot be recorded, a warning says why and batches are played as they are.
+    text.) Without ``records``, or if a step cannot be recorded (a warning says why), the same batches are played.
     """
 
     def __init__(self, split: Split, step: Callable[[Batch], None], generator: Generator, rounding: int = 16):
@@ -33,20 +33,21 @@ class Replayed:
         self.pool = None
 
     def __call__(self, rows: Tensor) -> None:
-        if not self.records:
+        if self.device.type != "cuda":
             self.step(self.split.batch(rows))
             return
         size = len(rows), self.width(rows)
-        if size not in self.recorded:
+        if not self.records or size not in self.recorded:
             at = rows.to(self.device)
             self.step(self.batch(at, size[1]))
             self.recorded[size] = at, None
             return
         at, graph = self.recorded[size]
         at.copy_(rows.pin_memory(), non_blocking=True)
-        graph = graph or self._record(at, size)
         if graph is None:
-            self.step(self.split.batch(rows))
+            graph = self._record(at, size)
+        if graph is None:
+            self.step(self.batch(at, size[1]))
         else:
             graph.replay()
 
