@@ -42,7 +42,7 @@ function live(root, state) {
     speak(title + ": " + tell("own", title, mask).says);
   }
 
-  const names = (flags) => state.words.filter((_, i) => flags[i]).join(", ") || "none";
+  const names = (flags) => state.words.filter((_, i) => flags[i]).map((word) => "“" + word + "”").join(", ") || "none";
   function swap(p) {
     const mask = chosen(), lucky = () => mask.map(() => Math.random());
     const made = perturb(mask, p, lucky(), lucky());
