@@ -69,7 +69,7 @@ def _word(word: str, gold: int, percent: int, shown: bool) -> str:
 
 def _shade(percent: int) -> str:
     """From white to orange, as the script shades."""
-    return f"rgb(255,{255 - round(0.85 * percent)},{255 - round(2.2 * percent)})"
+    return f"rgb(255,{255 - 85 * percent // 100},{255 - 22 * percent // 10})"
 
 
 def _answer(label: str, at: dict[str, Any]) -> str:

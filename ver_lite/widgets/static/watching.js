@@ -3,7 +3,7 @@ function live(root, state) {
   const words = [...root.querySelectorAll(".word")];
   const speak = speaker(root);
   const percent = (share) => (100 * share).toFixed(1) + " %";
-  const shade = (n) => "rgb(255," + (255 - Math.round(0.85 * n)) + "," + (255 - Math.round(2.2 * n)) + ")";
+  const shade = (n) => "rgb(255," + (255 - Math.floor((85 * n) / 100)) + "," + (255 - Math.floor((22 * n) / 10)) + ")";
 
   const at = (rate, look) => Object.fromEntries(Object.entries(state.runs[rate]).map(([name, seen]) => [name, seen[look]]));
   sliders(root, { look: (i) => "epoch " + state.epochs[i], rate: (i) => state.names[i] }, ({ look, rate }) => {
