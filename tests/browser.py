@@ -1,6 +1,7 @@
 """A headless Chromium for the tests, and what several of them ask it."""
 
 import functools
+import gzip
 import http.server
 import json
 import shutil
@@ -24,6 +25,7 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".txt"}
 
 
 def start_chromium(profile: Path):
@@ -42,15 +44,33 @@ def start_chromium(profile: Path):
     return session
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder, text compressed: what a host of static pages sends."""
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in COMPRESSED or not path.is_file():
+            return super().do_GET()
+        body = squeezed(path)
+        self.send_response(200)
+        for name, value in (("Type", self.guess_type(path)), ("Encoding", "gzip"), ("Length", str(len(body)))):
+            self.send_header(f"Content-{name}", value)
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *_):
         pass
+
+
+@functools.cache
+def squeezed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 6)
 
 
 @contextmanager
 def serving(folder: Path):
     """The address of a folder on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -100,15 +120,30 @@ def axe() -> str:
     return (Path(found.submodule_search_locations[0]) / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
-def violations(chromium, within: str = "html") -> list[str]:
-    """What axe-core calls serious or critical in the page that is shown: rule, element, reason."""
+# A lesson has thousands of tokens of code and pieces of formulas, in a few kinds: each kind is looked at once. Still,
+# transitions are off: colors are judged where they end.
+_RUN = """
+const done = arguments[arguments.length - 1], everything = arguments[0];
+const style = document.createElement('style');
+style.textContent = '* { transition: none !important; animation: none !important }';
+document.head.append(style);
+const kinds = new Set();
+document.querySelectorAll('.highlight span').forEach((token) => {
+  if (kinds.has(token.className) && !token.children.length) token.replaceWith(token.textContent);
+  kinds.add(token.className);
+});
+[...document.querySelectorAll('mjx-container')].slice(5).forEach((formula) => formula.replaceChildren());
+const rules = everything ? {} : {runOnly: ['color-contrast']};
+axe.run(document, {resultTypes: ['violations'], ...rules}).then((r) => done(r.violations), (e) => done(String(e)));
+"""
+
+
+def violations(chromium, everything: bool = True) -> list[str]:
+    """What axe-core calls serious or critical in the page that is shown: rule, element, reason. Not ``everything``:
+    contrast only, the one rule that another color scheme can change."""
     if not chromium.execute_script("return typeof axe === 'object'"):
         chromium.execute_script(axe())
-    found = chromium.execute_async_script(
-        "const done = arguments[arguments.length - 1];"
-        "axe.run(arguments[0], {resultTypes: ['violations']}).then(r => done(r.violations), e => done(String(e)))",
-        within,
-    )
+    found = chromium.execute_async_script(_RUN, everything)
     assert isinstance(found, list), found
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:120]} … {node['any'][0]['message'] if node['any'] else ''}"

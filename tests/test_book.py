@@ -8,15 +8,19 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from browser import complaints, requested, show
+from browser import complaints, prefer, requested, show, violations
 from bs4 import BeautifulSoup
 
 from ver_lite.course.shape import is_sentence
+from ver_lite.widgets.page import STATIC
 
 ROOT = Path(__file__).resolve().parents[1]
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 LESSON_PAGES = [page for page in PAGES if page.startswith("notebooks/")]
+MOST_BYTES = 1_500_000  # of a lesson with all its parts
+SLOW_MACHINE = 4  # how much longer than the goal a busy machine may take
+ALIVE = [page for page in LESSON_PAGES if "ver-lite-" in (ROOT / f"{page}.ipynb").read_text(encoding="utf-8")]
 SCREENS = ROOT / "book" / "_build" / "screens"
 
 pytestmark = pytest.mark.slow
@@ -30,6 +34,13 @@ def parsed(path: Path) -> BeautifulSoup:
 def test_the_contents_list_every_lesson_once():
     committed = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
     assert [page.removeprefix("notebooks/") for page in LESSON_PAGES] == committed
+
+
+def test_each_kind_of_live_element_is_in_a_lesson():
+    lessons = "".join((ROOT / f"{page}.ipynb").read_text(encoding="utf-8") for page in ALIVE)
+    assert set(re.findall(r'class=\\"ver-lite ver-lite-(\w+)', lessons)) == {
+        path.stem for path in STATIC.glob("*.js")
+    } - {"kit"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -126,11 +137,51 @@ def test_search_finds_a_word_without_a_server(chromium, site):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("page", LESSON_PAGES)
+def test_a_lesson_is_light_and_paints_at_once(chromium, site, page):
+    show(chromium, f"{site}/{page}.html")
+    weight, unpacked, paint = chromium.execute_script(
+        "const parts = ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind));"
+        "return [...['encodedBodySize', 'decodedBodySize'].map(size => parts.reduce((sum, e) => sum + e[size], 0)),"
+        " performance.getEntriesByName('first-contentful-paint')[0].startTime]"
+    )
+    print(f"{page}: {weight / 1e6:.2f} MB ({unpacked / 1e6:.2f} unpacked), first paint after {paint / 1000:.2f} s")
+    assert 100_000 < weight < MOST_BYTES
+    assert paint < 1000 * SLOW_MACHINE, "the goal is one second on a quiet machine"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious_in_light_and_in_dark(chromium, site, page):
+    try:
+        for scheme in ("light", "dark"):
+            prefer(chromium, color_scheme=scheme)
+            if scheme == "light":
+                show(chromium, f"{site}/{page}.html")
+            assert chromium.execute_script("return document.documentElement.dataset.theme") == scheme
+            assert not violations(chromium, everything=scheme == "light"), scheme
+    finally:
+        prefer(chromium)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("phone", 375)])
-def test_screenshots_for_a_person_to_look_at(chromium, site, name, width):
+def test_screenshots_for_a_person_to_look_at(chromium, site, name, width, scheme):
+    """The top of each page; in dark, of the front and of lessons with something to drag; and all that can be dragged."""
     SCREENS.mkdir(parents=True, exist_ok=True)
-    for page in (TOC["root"], *LESSON_PAGES):
-        show(chromium, f"{site}/{page}.html", width=width)
-        path = SCREENS / f"{page.replace('/', '-')}-{name}.png"
-        assert chromium.save_screenshot(str(path))
-        assert path.stat().st_size > 5_000
+    prefer(chromium, color_scheme=scheme)
+    try:
+        for page in (TOC["root"], *LESSON_PAGES):
+            if scheme == "dark" and page not in (TOC["root"], *ALIVE):
+                continue
+            show(chromium, f"{site}/{page}.html", width=width)
+            shots = {page.replace("/", "-"): chromium}
+            for element in chromium.find_elements("css selector", ".ver-lite"):
+                shots[f"alive-{element.get_attribute('class').split('ver-lite-')[1]}"] = element
+            for title, shown in shots.items():
+                path = SCREENS / f"{title}-{name}-{scheme}.png"
+                taken = shown.save_screenshot if shown is chromium else shown.screenshot
+                assert taken(str(path)) and path.stat().st_size > 5_000
+    finally:
+        prefer(chromium)
