@@ -38,9 +38,8 @@ def test_the_contents_list_every_lesson_once():
 
 def test_each_kind_of_live_element_is_in_a_lesson():
     lessons = "".join((ROOT / f"{page}.ipynb").read_text(encoding="utf-8") for page in ALIVE)
-    assert set(re.findall(r'class=\\"ver-lite ver-lite-(\w+)', lessons)) == {
-        path.stem for path in STATIC.glob("*.js")
-    } - {"kit"}
+    kinds = {path.stem for path in STATIC.glob("*.js")} - {"kit"}
+    assert set(re.findall(r'class=\\"ver-lite ver-lite-(\w+)', lessons)) == kinds
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -168,7 +167,7 @@ def test_axe_finds_nothing_serious_in_light_and_in_dark(chromium, site, page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("phone", 375)])
 def test_screenshots_for_a_person_to_look_at(chromium, site, name, width, scheme):
-    """The top of each page; in dark, of the front and of lessons with something to drag; and all that can be dragged."""
+    """The top of each page (in dark: of the front and of lessons that live), and everything that lives."""
     SCREENS.mkdir(parents=True, exist_ok=True)
     prefer(chromium, color_scheme=scheme)
     try:

@@ -497,4 +497,9 @@ def test_elements_fit_a_phone_and_axe_finds_nothing(chromium, file):
         ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
     )
     assert not small, "too small for a finger"
+    open_to_shortcuts = chromium.execute_script(
+        "return [...document.querySelectorAll('.ver-lite :is(button, input, summary)')]"
+        ".filter(e => !e.hasAttribute('data-lm-suppress-shortcuts')).map(e => e.outerHTML)"
+    )
+    assert not open_to_shortcuts, "JupyterLab would take the arrow keys"
     assert not violations(chromium)

@@ -5,6 +5,8 @@ function wake(name, live) {
   const page = (document.currentScript || document).getRootNode();
   page.querySelectorAll(".ver-lite-" + name + ":not([data-ready])").forEach((root) => {
     root.dataset.ready = "yes";
+    // JupyterLab's shortcuts would take the arrow keys and the space bar from whatever has the focus.
+    root.querySelectorAll("input, button, summary").forEach((part) => part.setAttribute("data-lm-suppress-shortcuts", "true"));
     root.verLite = live(root, JSON.parse(root.dataset.state));
   });
 }
