@@ -8,7 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
-from browser import serving, start_chromium
+from browser import complaints, serving, show, start_chromium
+from living import write_page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,6 +62,21 @@ def chromium(tmp_path_factory):
     session = start_chromium(tmp_path_factory.mktemp("chromium"))
     yield session
     session.quit()
+
+
+@pytest.fixture(scope="session")
+def elements_file(tmp_path_factory) -> Path:
+    """A page on disk with all that a reader can drag and click."""
+    return write_page(tmp_path_factory.mktemp("elements") / "page.html")
+
+
+@pytest.fixture
+def opened(chromium, elements_file):
+    """That page opened anew; `opened(name)` is the first element of a name, `opened(name, 1)` the second."""
+    complaints(chromium)
+    show(chromium, elements_file.as_uri())
+    yield lambda name, copy=0: chromium.find_elements("css selector", f".ver-lite-{name}")[copy]
+    assert not complaints(chromium)
 
 
 hypothesis.settings.register_profile("shared", deadline=None, derandomize=True)  # shared machines are slow at times
