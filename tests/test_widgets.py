@@ -74,7 +74,7 @@ def test_the_picture_of_the_game_says_where_its_paths_end():
     ):
         end = float(path.s[-1])
         word = "better" if end > 0.5 else "lesser"
-        assert f"{name}. from s = 0.50 the path ends at s = {end:.2f}, with the {word} word." in elements()["game"]
+        assert f"{name}. From s = 0.50 the path ends at s = {end:.2f}, with the {word} word." in elements()["game"]
     rnp = TwoWordGame()
     paid = float(rnp.losses(logit(game.turn(rnp)), logit(0.8))[0])
     assert paid == pytest.approx(float(rnp.entropies[1]), abs=1e-12)

@@ -104,7 +104,7 @@ def _panel(name: str, path: Path) -> str:
     level = _y(turn(path.game))
     toward = "the better" if path.s[-1] > 0.5 else "the lesser"
     title = f"p = {path.game.perturbation:g}: {name}"
-    ends = f"from s = {path.s[0]:.2f} the path ends at s = {path.s[-1]:.2f}, with {toward} word."
+    ends = f"From s = {path.s[0]:.2f} the path ends at s = {path.s[-1]:.2f}, with {toward} word."
     marks = (f'<text x="{_x(s):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{s:g}</text>' for s in (0, 0.5, 1))
     sides = (f'<text x="{LEFT - 6}" y="{_y(a) + 4:.1f}" text-anchor="end">{a:g}</text>' for a in (0.5, 0.75, 1))
     return (
