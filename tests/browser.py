@@ -120,8 +120,8 @@ def axe() -> str:
     return (Path(found.submodule_search_locations[0]) / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
-# A lesson has thousands of tokens of code and pieces of formulas, in a few kinds: each kind is looked at once. Still,
-# transitions are off: colors are judged where they end.
+# A lesson has thousands of tokens of code and pieces of formulas, in a few kinds: each kind is looked at once, and of a
+# piece of code the longest line. Transitions are off: colors are judged where they end.
 _RUN = """
 const done = arguments[arguments.length - 1], everything = arguments[0];
 const style = document.createElement('style');
@@ -131,6 +131,11 @@ const kinds = new Set();
 document.querySelectorAll('.highlight span').forEach((token) => {
   if (kinds.has(token.className) && !token.children.length) token.replaceWith(token.textContent);
   kinds.add(token.className);
+});
+document.querySelectorAll('.highlight pre').forEach((code) => {
+  const lines = code.textContent.split('\\n').sort((a, b) => b.length - a.length);
+  if (!code.children.length) code.textContent = lines[0];
+  code.normalize();
 });
 [...document.querySelectorAll('mjx-container')].slice(5).forEach((formula) => formula.replaceChildren());
 const rules = everything ? {} : {runOnly: ['color-contrast']};
