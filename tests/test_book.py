@@ -1,62 +1,29 @@
 """The built book, as files and in a real browser with the network closed."""
 
 import functools
-import http.server
-import json
 import re
-import shutil
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from browser import complaints, prefer, requested, show, violations
 from bs4 import BeautifulSoup
 
 from ver_lite.course.shape import is_sentence
+from ver_lite.widgets.page import STATIC
 
 ROOT = Path(__file__).resolve().parents[1]
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 LESSON_PAGES = [page for page in PAGES if page.startswith("notebooks/")]
+MOST_BYTES = 1_500_000  # of a lesson with all its parts
+SLOW_MACHINE = 4  # how much longer than the goal a busy machine may take
+ALIVE = [page for page in LESSON_PAGES if "ver-lite-" in (ROOT / f"{page}.ipynb").read_text(encoding="utf-8")]
 SCREENS = ROOT / "book" / "_build" / "screens"
-CHROMIUM_ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="session")
-def book(tmp_path_factory) -> Path:
-    """The folder of the built pages, built here from nothing, every warning an error."""
-    folder = tmp_path_factory.mktemp("book")
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "--path-output", folder]
-    command += [
-        "--config",
-        "book/_config.yml",
-        "--toc",
-        "book/_toc.yml",
-        "-W",
-        "-n",
-        "--keep-going",
-        "--quiet",
-    ]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert built.returncode == 0, f"the book does not build:\n{built.stderr[-3000:]}"
-    return folder / "_build" / "html"
 
 
 @functools.cache
@@ -67,6 +34,12 @@ def parsed(path: Path) -> BeautifulSoup:
 def test_the_contents_list_every_lesson_once():
     committed = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
     assert [page.removeprefix("notebooks/") for page in LESSON_PAGES] == committed
+
+
+def test_each_kind_of_live_element_is_in_a_lesson():
+    lessons = "".join((ROOT / f"{page}.ipynb").read_text(encoding="utf-8") for page in ALIVE)
+    kinds = {path.stem for path in STATIC.glob("*.js")} - {"kit"}
+    assert set(re.findall(r'class=\\"ver-lite ver-lite-(\w+)', lessons)) == kinds
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -118,69 +91,14 @@ def test_a_lesson_can_be_opened_in_colab_and_downloaded(book, page):
     assert any(link.endswith(f"_sources/{page}.ipynb") for link in links)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="session")
-def site(book):
-    """The address of the built book on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=book))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """A headless Chromium that can reach nothing but this machine, driven by selenium."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("no chromium or chromedriver here (on Debian: apt-get install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for argument in (*CHROMIUM_ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    session.set_page_load_timeout(60)
-    yield session
-    session.quit()
-
-
-def show(chromium, address: str, width: int = 1280, height: int = 900) -> None:
-    """Load a page at a width in CSS pixels and wait until its mathematics is set."""
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    chromium.get(address)
-    for _ in range(100):
-        if chromium.execute_script(
-            "return document.readyState === 'complete' && (!document.querySelector('.math')"
-            " || !!document.querySelector('mjx-container'))"
-        ):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{address}: not complete after 10 s (is the mathematics set?)")
-
-
-def requested(chromium) -> list[str]:
-    """The address of every request since the last call."""
-    events = (json.loads(entry["message"])["message"] for entry in chromium.get_log("performance"))
-    return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_loads_alone_and_without_an_error(chromium, site, page):
     chromium.get_log("browser"), chromium.get_log("performance")
     show(chromium, f"{site}/{page}.html")
     time.sleep(0.2)
-    problems = [entry["message"] for entry in chromium.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     elsewhere = [url for url in requested(chromium) if not url.startswith((site, "data:", "blob:", "chrome"))]
-    assert not problems
+    assert not complaints(chromium)
     assert not elsewhere
 
 
@@ -218,11 +136,51 @@ def test_search_finds_a_word_without_a_server(chromium, site):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("page", LESSON_PAGES)
+def test_a_lesson_is_light_and_paints_at_once(chromium, site, page):
+    show(chromium, f"{site}/{page}.html")
+    weight, unpacked, paint = chromium.execute_script(
+        "const parts = ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind));"
+        "return [...['encodedBodySize', 'decodedBodySize'].map(size => parts.reduce((sum, e) => sum + e[size], 0)),"
+        " performance.getEntriesByName('first-contentful-paint')[0].startTime]"
+    )
+    print(f"{page}: {weight / 1e6:.2f} MB ({unpacked / 1e6:.2f} unpacked), first paint after {paint / 1000:.2f} s")
+    assert 100_000 < weight < MOST_BYTES
+    assert paint < 1000 * SLOW_MACHINE, "the goal is one second on a quiet machine"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious_in_light_and_in_dark(chromium, site, page):
+    try:
+        for scheme in ("light", "dark"):
+            prefer(chromium, color_scheme=scheme)
+            if scheme == "light":
+                show(chromium, f"{site}/{page}.html")
+            assert chromium.execute_script("return document.documentElement.dataset.theme") == scheme
+            assert not violations(chromium, everything=scheme == "light"), scheme
+    finally:
+        prefer(chromium)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("phone", 375)])
-def test_screenshots_for_a_person_to_look_at(chromium, site, name, width):
+def test_screenshots_for_a_person_to_look_at(chromium, site, name, width, scheme):
+    """The top of each page (in dark: of the front and of lessons that live), and everything that lives."""
     SCREENS.mkdir(parents=True, exist_ok=True)
-    for page in (TOC["root"], *LESSON_PAGES):
-        show(chromium, f"{site}/{page}.html", width=width)
-        path = SCREENS / f"{page.replace('/', '-')}-{name}.png"
-        assert chromium.save_screenshot(str(path))
-        assert path.stat().st_size > 5_000
+    prefer(chromium, color_scheme=scheme)
+    try:
+        for page in (TOC["root"], *LESSON_PAGES):
+            if scheme == "dark" and page not in (TOC["root"], *ALIVE):
+                continue
+            show(chromium, f"{site}/{page}.html", width=width)
+            shots = {page.replace("/", "-"): chromium}
+            for element in chromium.find_elements("css selector", ".ver-lite"):
+                shots[f"alive-{element.get_attribute('class').split('ver-lite-')[1]}"] = element
+            for title, shown in shots.items():
+                path = SCREENS / f"{title}-{name}-{scheme}.png"
+                taken = shown.save_screenshot if shown is chromium else shown.screenshot
+                assert taken(str(path)) and path.stat().st_size > 5_000
+    finally:
+        prefer(chromium)

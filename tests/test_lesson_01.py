@@ -1,4 +1,4 @@
-"""What lesson 01 writes from scratch agrees with the library, and what a reader drags agrees with both."""
+"""What lesson 01 writes from scratch agrees with the library."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 from notebook_tools import NOTEBOOKS, definitions
 
 from ver_lite import information
-from ver_lite.widgets import divergence_slider
+from ver_lite.widgets import split
 
 TOLERANCE = {"rtol": 0, "atol": 1e-12}
 
@@ -67,33 +67,10 @@ def test_the_lessons_world_is_the_librarys(lesson):
     np.testing.assert_array_equal(lesson["one_mask_selector"](ours, mask), information.one_mask_selector(theirs, mask))
 
 
-@pytest.mark.parametrize("truth, said", [(0.9, 0.7), (0.5, 0.5), (0.99, 0.01)])
-def test_the_slider_starts_with_the_right_numbers(truth, said):
-    page = divergence_slider(truth, said).data
-    p, q = [1 - truth, truth], [1 - said, said]
-    for name, number in (
-        ("doubt", information.entropy(p)),
-        ("misfit", information.divergence(p, q)),
-        ("paid", information.cross_entropy(p, q)),
-    ):
-        assert f'<span class="{name}">{number:.3f}</span>' in page
-    assert not re.search(r"@[A-Z]+@", page)
-    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", page)]
-    assert len(widths) == 2 and sum(widths) <= 100.01
-
-
-def test_the_slider_needs_nothing_from_outside_and_sets_both_colors():
-    page = divergence_slider().data
-    assert "http" not in page and "src=" not in page and "import" not in page
-    for rule in re.findall(r"\{([^{}]*)\}", page.split("</style>")[0]):
-        assert "background:" in rule or not re.search(r"(?<!-)color:", rule)
-    assert 'aria-live="polite"' in page and page.count("<label>") == 2
-
-
-@pytest.mark.parametrize("name", ["truth", "said"])
-def test_the_slider_refuses_what_is_no_probability(name):
-    with pytest.raises(ValueError, match=f"{name}: needs a probability"):
-        divergence_slider(**{name: 1.0})
+def test_the_lessons_world_is_the_one_that_can_be_dragged(lesson):
+    ours, theirs = lesson["beer_world"](better=0.9, lesser=0.7), split.beer_world(0.9, 0.7)
+    assert ours.texts == theirs.texts
+    np.testing.assert_allclose(ours.joint, theirs.joint, **TOLERANCE)
 
 
 def test_the_folded_solutions_are_right(lesson):

@@ -255,7 +255,7 @@ def recorded_rows(name):
     return one, read_json(one.path)
 
 
-@pytest.mark.parametrize("name", ["argument", "exploration"])
+@pytest.mark.parametrize("name", ["argument", "exploration", "review_watched"])
 def test_a_study_is_recorded_whole_as_the_code_would_run_it(name):
     one, made = recorded_rows(name)
     jobs = {job.name: job for job in one.jobs()}
@@ -281,6 +281,42 @@ def test_what_was_seen_while_a_game_was_learned_ends_where_its_test_says():
                 assert row["looks"][f"{shown}: cross_entropy"][-1] == pytest.approx(sum(parts), abs=2e-4), row["name"]
             gold = row["test"]["last"]["argmax"]["gold_cross_entropy"]
             assert row["looks"]["gold: cross_entropy"][-1] == pytest.approx(gold, rel=1e-3), row["name"]
+
+
+def test_the_watched_review_is_the_first_one_in_games_of_the_argument():
+    from ver_lite.corpora import load_corpus
+    from ver_lite.studies import argument, review_watched
+
+    one, made = recorded_rows("review_watched")
+    assert one.path.stat().st_size < 200_000
+    theirs = {job.name: job.config() for job in argument.jobs()}
+    corpus = load_corpus("reviews", world="rivals")
+    tokens = corpus.test.batch(torch.tensor([0])).tokens
+    for job, row in zip(review_watched.jobs(), made["rows"], strict=True):
+        assert job.config() == theirs[f"sweep/{job.about['p']:g}/1"]
+        assert row["words"] == corpus.test.words(0, corpus.vocabulary) and row["status"] == "finished"
+        looks = row["looks"]
+        assert tuple(looks["epoch"]) == review_watched.LOOKS
+        for i, shown in enumerate(looks["shown"]):
+            mask = torch.zeros(tokens.shape).index_fill(1, torch.tensor(shown), 1.0)
+            assert len(shown) == 8 and min(looks["chances"][i][t] for t in shown) >= sorted(looks["chances"][i])[-8]
+            assert looks["entropy"][i] == pytest.approx(float(corpus.world.entropy(tokens, mask)), rel=1e-4)
+            said, known = (torch.tensor([1 - looks[n][i], looks[n][i]], dtype=torch.float64) for n in ("said", "known"))
+            divergence = float((known * (known / said).log()).sum())
+            assert looks["divergence"][i] == pytest.approx(divergence, abs=2e-3)
+
+
+def test_in_the_watched_review_the_predictor_learns_first_and_then_the_words_of_the_rivals_are_chosen():
+    """What lesson 03 tells the reader to see, for RNP."""
+    _, made = recorded_rows("review_watched")
+    row = made["rows"][0]
+    looks, gold = row["looks"], torch.tensor(row["gold"], dtype=torch.bool)
+    chances = torch.tensor(looks["chances"])
+    early = looks["epoch"].index(4)
+    assert row["p"] == 0 and looks["divergence"][early] < 0.2 * looks["divergence"][0]
+    assert float(chances[: early + 1].max()) < 0.35
+    dark = chances[-1] > 0.5
+    assert 4 <= int(dark.sum()) <= 10 and int((dark & gold).sum()) <= 1
 
 
 def test_an_interval_is_the_quantiles_of_all_resamples():

@@ -1,0 +1,73 @@
+"""The frame of a live element: everything inline, a picture where no script runs, and the pieces that several use."""
+
+from __future__ import annotations
+
+import html
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+STATIC = Path(__file__).with_name("static")
+
+
+def element(name: str, title: str, inside: str, start: str, state: dict[str, Any]) -> HTML:
+    """A live element: `inside` as it looks at the start, and the script `static/NAME.js` that brings it to life.
+
+    `title` names the group for screen readers, `start` says the starting values where no script runs, and `state` is
+    what the script starts from, plain data. Works any number of times on a page: the script wakes every element of its
+    name that still sleeps.
+    """
+    from IPython.display import HTML
+
+    data = html.escape(json.dumps(state, ensure_ascii=False, separators=(",", ":")), quote=False).replace("'", "&#39;")
+    return HTML(
+        f"<style>\n{_file('kit.css')}{_file(f'{name}.css')}</style>\n"
+        f'<div class="ver-lite ver-lite-{name}" role="group" aria-label="{html.escape(title)}" '
+        f"data-state='{data}'>\n{inside}\n"
+        f'<p class="still quiet">{start} In a notebook, run the cell to move this picture.</p>\n'
+        '<noscript><p class="quiet">Moving it needs JavaScript.</p></noscript>\n'
+        '<p class="spoken" role="status" aria-live="polite"></p>\n</div>\n'
+        f'<script>\n(function () {{\n"use strict";\n{_file("kit.js")}{_file(f"{name}.js")}'
+        f'wake("{name}", live);\n}})();\n</script>'
+    )
+
+
+@cache
+def _file(name: str) -> str:
+    path = STATIC / name
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def slider(name: str, label: str, low: float, high: float, step: float, value: float, says: str) -> str:
+    """A labeled slider; `says` is its value in words, as the script will write it."""
+    return (
+        f'<div class="slider"><label>{label}<input type="range" data-name="{name}" min="{low:g}" max="{high:g}" '
+        f'step="{step:g}" value="{value:g}" aria-valuetext="{says}" autocomplete="off"></label>'
+        f'<span class="value" aria-hidden="true">{says}</span></div>'
+    )
+
+
+def split_bar(entropy: float, divergence: float, most: float) -> str:
+    """Eq. 6 as one stacked bar that is cut at `most` nats, and as a sum of numbers under it."""
+    blue = min(entropy, most)
+    orange = min(divergence, most - blue)
+    total = entropy + divergence
+    cut = f" (the bar is cut at {most:g} nats)" if total > most else ""
+    return (
+        f'<div class="bar" aria-hidden="true"><div class="entropy" style="width:{100 * blue / most:.2f}%"></div>'
+        f'<div class="divergence" style="width:{100 * orange / most:.2f}%"></div></div>\n'
+        f'<p class="sum"><span class="entropy">entropy <b data-text="entropy">{entropy:.3f}</b></span> + '
+        f'<span class="divergence">divergence <b data-text="divergence">{divergence:.3f}</b></span> = '
+        f'<span class="total">cross-entropy <b data-text="total">{total:.3f}</b> nats</span>'
+        f'<span class="cut" data-text="cut">{cut}</span></p>'
+    )
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError unless `value` lies between `low` and `high`."""
+    if not low <= value <= high:
+        raise ValueError(f"{name}: must lie between {low:g} and {high:g}; got {value}")
