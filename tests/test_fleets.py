@@ -9,6 +9,7 @@ from small_corpora import keyword_corpus
 
 from ver_lite import bench_gpu
 from ver_lite.config import Config
+from ver_lite.files import read_json
 from ver_lite.graphs import Replayed
 from ver_lite.loop import Loop
 from ver_lite.methods import RNP
@@ -151,10 +152,13 @@ def train_on_gpu(records: bool) -> list[float]:
 
 def test_the_gpu_bench_runs_as_far_as_a_cpu_can(capsys, tmp_path):
     bench_gpu.main(["--rehearse", "--texts", "64", "--out", str(tmp_path)])
-    table = capsys.readouterr().out
-    assert "a fleet's runs against the same alone: loss apart   0.0e+00" in table
-    assert "two epochs, replayed against played: loss apart     0.0e+00" in table
-    assert "30 runs as a fleet, wall" in table and (tmp_path / "bench_gpu.md").exists()
+    table = read_json(tmp_path / "bench_gpu.json")["table"]
+    said = capsys.readouterr().out
+    assert all(name in said for name in table)
+    apart = [value for name, value in table.items() if name.endswith("loss apart")]
+    assert apart == ["0.0e+00"] * 2
+    assert float(table["gradients, apart from the CPU's in float64"]) < 1e-5
+    assert "times one run" in table["30 runs as a fleet, wall"] and "%" in table["cost 3"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
