@@ -94,7 +94,9 @@ def test_corpora_help_and_version(say, monkeypatch, real_data):
     assert say("--version")[1].startswith("ver-lite ")
     for words in ([], ["--help"], ["-h"]):
         code, out, _ = say(*words)
-        assert code == 0 and all(name in out for name in ("train", "resume", "evaluate", "show", "fetch", "corpora"))
+        assert code == 0 and all(
+            name in out for name in ("train", "resume", "sweep", "evaluate", "show", "fetch", "corpora")
+        )
     assert "Eq. 4" in say("train", "--help")[1]
 
 
@@ -132,7 +134,7 @@ NAMES = "reviews, beer, hotel, movies, multirc, fever, tweets"
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["tran"], ["no command is called 'tran'; there are: train, resume, evaluate, show, fetch, corpora"]),
+        (["tran"], ["no command is called 'tran'; there are: train, resume, sweep, evaluate, show, fetch, corpora"]),
         (["train", "nosuch"], ["'nosuch'", NAMES]),
         (["train", "revews"], ["Did you mean 'reviews'?"]),
         (["train", "nosuch.jsonl"], ["'nosuch.jsonl'", "or give a path"]),

@@ -1,0 +1,184 @@
+"""The sweep itself: runs handed out to an executor, each played under its lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from ver_lite import machine
+from ver_lite.config import Config
+from ver_lite.errors import said
+from ver_lite.files import FileError
+from ver_lite.pool import Processes, cores
+from ver_lite.results import Job, corpus_of
+from ver_lite.sweep.folder import LOCKS, Entry, collect, epochs_of, folders, locked, survey, write_scores
+from ver_lite.sweep.plan import key, plan
+from ver_lite.training import resume, train
+
+AGAIN = 2.0  # seconds after which a run that another sweep holds is asked for again
+_HELD = "held by another sweep"
+_ONE_GAME = threading.Lock()  # torch has one global random state a process: it plays one game at a time
+
+
+def sweep(
+    configs: Iterable[Config | Job],
+    out: str | Path,
+    *,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
+) -> list[Entry]:
+    """Train and test every config, each in a folder of its own under ``out``; return what became of each.
+
+    ``configs`` may also be jobs of :func:`plan`, which keep the names they have among others.
+    ``executor``: any of ``concurrent.futures``; its workers must see ``out`` and the corpora under the same paths. None
+    starts ``workers`` processes here (default: one a core, or one in all where there is a GPU) that share the cores.
+    Ctrl-C: games being trained are saved and stop, those of an executor of yours at the end of their epoch; a second
+    one stops at once. A run that fails leaves the others alone. Raises ValueError for a bad argument and FileError when
+    ``out`` cannot be used.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    alone = executor is None and machine.pick_device(device).type != "cpu"
+    configs, out = list(configs), _open(Path(out))
+    jobs = configs if all(isinstance(config, Job) for config in configs) else plan(configs)
+    pool = nullcontext(executor) if executor else Processes(workers or (1 if alone else cores()))
+    with pool as running:
+        entries = _drive(jobs, out, running, device, progress)
+    collect(out)
+    return entries
+
+
+def _open(out: Path) -> Path:
+    try:
+        (out / LOCKS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot use {out} for a sweep: {error.strerror}") from None
+    return out.absolute()
+
+
+def _drive(jobs: list[Job], out: Path, running: Any, device: str, progress: bool) -> list[Entry]:
+    """Hand out the runs that are not trained yet until none is left, or somebody asks to stop."""
+    entries = {entry.job.name: entry for entry in survey(out, jobs)}
+    todo = [entry.job for entry in entries.values() if entry.row is None]
+    waiting: dict[Future, Job] = {}
+    stop, turn, due = out / LOCKS / f"stop-{uuid.uuid4().hex}", 0, 0.0
+    with machine.interruptions() as asked, _Bar(entries, progress) as bar:
+        while todo or waiting:
+            if asked:
+                todo = []
+                if not stop.exists():
+                    stop.touch()
+                    if isinstance(running, Processes):
+                        running.ask_to_stop()
+            if todo and time.monotonic() > due:
+                waiting |= {running.submit(play, out, job, device, stop, turn): job for job in todo}
+                todo, turn, due = [], turn + 1, time.monotonic() + AGAIN
+            for future in wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED).done:
+                job, status = waiting.pop(future), _outcome(future)
+                if status == _HELD:
+                    todo.append(job)
+                elif status == "done":
+                    (entries[job.name],) = survey(out, [job])
+                else:
+                    entries[job.name] = Entry(job, entries[job.name].folder, status)
+            bar.show(entries)
+            if todo and not waiting:
+                time.sleep(0.1)
+    stop.unlink(missing_ok=True)
+    return list(entries.values())
+
+
+def _outcome(future: Future) -> str:
+    """What :func:`play` returned, or how its worker was lost."""
+    if future.cancelled():
+        return "failed: the executor dropped it; was its cluster lost? Sweep again"
+    error = future.exception()
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    lost = error and f"failed: its worker was lost ({type(error).__name__}: {' '.join(str(error).split())})"
+    return lost or future.result()
+
+
+def play(out: Path, job: Job, device: str, stop: Path, turn: int) -> str:
+    """In a worker: train a job's run, or go on with it, and test it; "done", "interrupted", "failed: why", or that
+    another sweep holds it. ``stop``: a file that is there once the sweep was asked to stop. ``turn``: how often the
+    job was handed out, so that an executor that remembers answers (Dask's) does not."""
+    with _ONE_GAME:
+        if stop.exists():
+            return "interrupted"
+        try:
+            mark = key(job.config())
+            with locked(out, mark, wait=False) as mine:
+                return _play(folders(out).get(mark, out / job.name), job, device, stop) if mine else _HELD
+        except _Stop:
+            return "interrupted"
+        except Exception as error:
+            return f"failed: {said(error)}"
+
+
+class _Stop(Exception):
+    """Raised between two epochs when the sweep was asked to stop."""
+
+
+def _play(folder: Path, job: Job, device: str, stop: Path) -> str:
+    def look(run, row) -> None:
+        if stop.exists():
+            raise _Stop
+
+    (entry,) = survey(folder.parent, [job])
+    if entry.row is not None:
+        return "done"
+    if entry.status.startswith("failed"):
+        return entry.status
+    options: dict[str, Any] = {"device": device, "progress": False, "callbacks": (look,)}
+    corpus = corpus_of(job)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="training stopped")  # its status says it
+        if any((folder / name).exists() for name in ("provenance.json", "checkpoint.safetensors")):
+            run = resume(folder, corpus, **options)
+        else:
+            run = train(corpus, job.config(), out=folder, overwrite=True, **options)
+    if run.status == "interrupted":
+        return "interrupted"
+    write_scores(run, corpus, folder)
+    return "done"
+
+
+class _Bar:
+    """Progress in epochs, which are saved in the runs' folders wherever they are trained, with the time left."""
+
+    def __init__(self, entries: dict[str, Entry], progress: bool):
+        from tqdm.auto import tqdm
+
+        self.saved = {name: self._epochs(entry) for name, entry in entries.items()}
+        total, done = sum(e.job.config().epochs for e in entries.values()), sum(self.saved.values())
+        self.bar = tqdm(total=total, initial=done, unit="epoch", desc="sweep", disable=not progress, mininterval=1)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    @staticmethod
+    def _epochs(entry: Entry) -> int:
+        return entry.job.config().epochs if entry.row else epochs_of(entry.folder)
+
+    def show(self, entries: dict[str, Entry]) -> None:
+        if self.bar.disable:
+            return
+        self.saved |= {name: self._epochs(entry) for name, entry in entries.items()}
+        failed = sum(entry.status.startswith(("failed", "stopped")) for entry in entries.values())
+        ended = sum(entry.row is not None for entry in entries.values())
+        some = f", {failed} failed" if failed else ""
+        self.bar.set_postfix_str(f"{ended} of {len(entries)} runs{some}", refresh=False)
+        self.bar.update(sum(self.saved.values()) - self.bar.n)
