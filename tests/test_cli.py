@@ -15,24 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 TINY = ["-o", "size=tiny", "--epochs", "2", "--hidden", "8", "--quiet"]
 
 
-@pytest.fixture
-def say(capsys, monkeypatch, tmp_path):
-    """Run the command line here: (exit code, stdout, stderr). An error must be one line."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ver-lite", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        assert ended.value.code == 0 or (err.count("\n") == 1 and err.startswith(("ver-lite: ", "interrupted"))), err
-        return ended.value.code, out, err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run made by the command."""

@@ -98,13 +98,13 @@ def _drive(jobs: list[Job], out: Path, running: Any, device: str, progress: bool
 
 
 def _outcome(future: Future) -> str:
-    """What :func:`play` returned, or how its worker was lost."""
+    """What :func:`play` returned, or how its worker failed."""
     if future.cancelled():
         return "failed: the executor dropped it; was its cluster lost? Sweep again"
     error = future.exception()
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    lost = error and f"failed: its worker was lost ({type(error).__name__}: {' '.join(str(error).split())})"
+    lost = error and f"failed: its worker failed ({type(error).__name__}: {' '.join(str(error).split())})"
     return lost or future.result()
 
 
