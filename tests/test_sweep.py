@@ -153,12 +153,15 @@ def test_one_that_fails_and_one_that_diverges_leave_the_others_alone(tmp_path, s
         "corpus: {name: reviews, size: tiny}\nsettings: {epochs: 1, hidden: 8}\nruns:\n- {}\n"
         "- corpus: nowhere.jsonl\n- settings: {learning_rate: 1.0e+30}\n- corpus: nowhere.jsonl\n  seeds: 2\n",
     )
-    for _ in range(2):
-        code, out, err = say("sweep", path, "--quiet", "--out", "here", "--workers", "1")
-        assert code == 1 and err == "ver-lite: 3 of 4 runs failed or stopped: see above\n"
-        assert "no corpus and no file is called 'nowhere.jsonl'" in out and out.count("nowhere.jsonl'.") == 1
-        assert "stopped: the loss was not finite in epoch 1" in out and "0 (1 stopped)" in out
-        assert len(read_json(Path("here/results.json"))["rows"]) == 2
+    code, out, err = say("sweep", path, "--quiet", "--out", "here", "--workers", "1")
+    assert code == 1 and err == "ver-lite: 3 of 4 runs failed or stopped: see above\n"
+    assert "no corpus and no file is called 'nowhere.jsonl'" in out and out.count("nowhere.jsonl'.") == 1
+    assert "stopped: the loss was not finite in epoch 1" in out and "0 (1 stopped)" in out
+    assert len(read_json(Path("here/results.json"))["rows"]) == 2
+    before = {file: file.stat().st_mtime_ns for file in Path("here").glob("*/*.json")}
+    again = [entry.status.partition(":")[0] for entry in in_threads(read_spec(path), "here")]
+    assert again == ["finished", "failed", "stopped", "failed"]
+    assert before == {file: file.stat().st_mtime_ns for file in Path("here").glob("*/*.json")}
 
 
 def test_what_is_damaged_or_another_s_is_said_and_left(tmp_path):

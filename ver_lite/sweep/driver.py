@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ver_lite.training import resume, train
 
 AGAIN = 2.0  # seconds after which a run that another sweep holds is asked for again
 _HELD = "held by another sweep"
+_DROPPED = "failed: the executor dropped it; was its cluster lost? Sweep again"
 _ONE_GAME = threading.Lock()  # torch has one global random state a process: it plays one game at a time
 
 
@@ -83,13 +85,14 @@ def _drive(jobs: list[Job], out: Path, running: Any, device: str, progress: bool
                 waiting |= {running.submit(play, out, job, device, stop, turn): job for job in todo}
                 todo, turn, due = [], turn + 1, time.monotonic() + AGAIN
             for future in wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED).done:
-                job, status = waiting.pop(future), _outcome(future)
-                if status == _HELD:
+                job, answer = waiting.pop(future), _outcome(future)
+                if answer == _HELD:
                     todo.append(job)
-                elif status == "done":
-                    (entries[job.name],) = survey(out, [job])
                 else:
-                    entries[job.name] = Entry(job, entries[job.name].folder, status)
+                    entries[job.name] = _entry(out, job, answer)
+            if _lost(running):
+                entries |= {job.name: _entry(out, job, _DROPPED) for job in (*todo, *waiting.values())}
+                break
             bar.show(entries)
             if todo and not waiting:
                 time.sleep(0.1)
@@ -97,21 +100,34 @@ def _drive(jobs: list[Job], out: Path, running: Any, device: str, progress: bool
     return list(entries.values())
 
 
-def _outcome(future: Future) -> str:
+def _lost(executor: Any) -> bool:
+    """Whether this is Dask's executor and its client has given up its scheduler: some futures then never end."""
+    return getattr(getattr(executor, "_client", None), "status", "") == "closed"
+
+
+def _entry(out: Path, job: Job, answer: dict[str, Any] | str) -> Entry:
+    """What became of a job, from what is in its folder and what its worker answered."""
+    (there,) = survey(out, [job])
+    row = there.row or (answer if isinstance(answer, dict) else None)
+    return replace(there, status=row["status"] if row else answer, row=row)
+
+
+def _outcome(future: Future) -> dict[str, Any] | str:
     """What :func:`play` returned, or how its worker failed."""
     if future.cancelled():
-        return "failed: the executor dropped it; was its cluster lost? Sweep again"
+        return _DROPPED
     error = future.exception()
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    lost = error and f"failed: its worker failed ({type(error).__name__}: {' '.join(str(error).split())})"
-    return lost or future.result()
+    if error is not None:
+        return f"failed: its worker failed ({type(error).__name__}: {' '.join(str(error).split())})"
+    return future.result()
 
 
-def play(out: Path, job: Job, device: str, stop: Path, turn: int) -> str:
-    """In a worker: train a job's run, or go on with it, and test it; "done", "interrupted", "failed: why", or that
-    another sweep holds it. ``stop``: a file that is there once the sweep was asked to stop. ``turn``: how often the
-    job was handed out, so that an executor that remembers answers (Dask's) does not."""
+def play(out: Path, job: Job, device: str, stop: Path, turn: int) -> dict[str, Any] | str:
+    """In a worker: train a job's run, or go on with it, and test it. Returns its row, "interrupted", "failed: why", or
+    that another sweep holds it. ``stop``: a file that is there once the sweep was asked to stop. ``turn``: how often
+    the job was handed out, so that an executor that remembers answers (Dask's) does not."""
     with _ONE_GAME:
         if stop.exists():
             return "interrupted"
@@ -129,14 +145,14 @@ class _Stop(Exception):
     """Raised between two epochs when the sweep was asked to stop."""
 
 
-def _play(folder: Path, job: Job, device: str, stop: Path) -> str:
+def _play(folder: Path, job: Job, device: str, stop: Path) -> dict[str, Any] | str:
     def look(run, row) -> None:
         if stop.exists():
             raise _Stop
 
     (entry,) = survey(folder.parent, [job])
     if entry.row is not None:
-        return "done"
+        return entry.row
     if entry.status.startswith("failed"):
         return entry.status
     options: dict[str, Any] = {"device": device, "progress": False, "callbacks": (look,)}
@@ -149,8 +165,7 @@ def _play(folder: Path, job: Job, device: str, stop: Path) -> str:
             run = train(corpus, job.config(), out=folder, overwrite=True, **options)
     if run.status == "interrupted":
         return "interrupted"
-    write_scores(run, corpus, folder)
-    return "done"
+    return write_scores(run, corpus, folder)
 
 
 class _Bar:

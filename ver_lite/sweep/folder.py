@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ver_lite.config import Config
+from ver_lite.corpora import Corpus
 from ver_lite.errors import said
 from ver_lite.files import FileError, read_json, write_json
 from ver_lite.results import Job, cell, tested, write_record
@@ -95,12 +96,14 @@ def _same_config(folder: Path, wanted: Config) -> None:
             raise RunError(f"{folder} was trained with {differ}. Choose another folder, or delete that one.")
 
 
-def write_scores(run: Run, corpus: Any, folder: Path) -> None:
+def write_scores(run: Run, corpus: Corpus, folder: Path) -> dict[str, Any]:
     """Test a trained run and write its row into its folder: the run is then finished for the sweep."""
     row: dict[str, Any] = {"config": run.config.as_dict(), "status": run.status, "epochs": len(run.history)}
     if run.status == "finished":
         row |= {"epoch": run.best["epoch"], "dev": run.best["dev"], "test": tested(run, corpus.test)}
-    write_json(folder / "scores.json", row | {"provenance": run.provenance})
+    row["provenance"] = run.provenance
+    write_json(folder / "scores.json", row)
+    return row
 
 
 @contextmanager
