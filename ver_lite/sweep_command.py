@@ -92,7 +92,8 @@ def _print_end(entries: list[Entry], folder: Path, command: str) -> None:
     if any(entry.status in ("interrupted", "new", "unfinished") for entry in entries):
         typer.echo(f"interrupted and saved, {ended} of {len(entries)} runs done; go on with: {command}", err=True)
         raise typer.Exit(130)
-    typer.echo(f"{ended} of {len(entries)} runs are trained; scores in {folder / 'results.json'}")
+    hours = sum(entry.row["provenance"]["seconds"] for entry in entries if entry.row) / 3600
+    typer.echo(f"{ended} of {len(entries)} runs are trained, {hours:.2f} hours in all; see {folder / 'results.json'}")
     if bad:
         raise ValueError(f"{sum(bad.values())} of {len(entries)} runs failed or stopped: see above")
 
