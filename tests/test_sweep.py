@@ -138,7 +138,7 @@ def test_threads_train_what_train_does_and_a_second_sweep_trains_nothing(tmp_pat
     (row,) = [r for r in find(made["rows"], method="ver") if r["seed"] == 2]
     assert row["test"]["chosen"]["argmax"]["texts"] == 24 and row["epoch"] in (1, 2)
     assert "| ver | 0.3 | 2 |" in table(made["rows"])
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.parent.name != ".locks"}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.parent.name != ".sweep"}
     monkeypatch.setattr(driver, "train", lambda *_, **__: 1 / 0)
     assert [e.row for e in in_threads(configs, tmp_path)] == [e.row for e in entries]
     grown = [*configs, config(alpha=0.3)]  # other names now, as alpha varies too: what is trained is found all the same
@@ -208,7 +208,7 @@ def test_a_full_disk_fails_the_run_and_the_next_sweep_goes_on(tmp_path):
 def test_a_run_that_another_sweep_holds_is_waited_for_and_taken_over(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "AGAIN", 0.05)
     (job,) = plan([config()])
-    (tmp_path / ".locks").mkdir()
+    (tmp_path / ".sweep").mkdir()
     with ThreadPoolExecutor(1) as background:
         with locked(tmp_path, key(job.config()), wait=False) as mine:
             assert mine
@@ -238,7 +238,7 @@ def test_asked_to_stop_foreign_workers_stop_after_their_epoch_and_go_on_later(tm
         patched.setattr(driver, "train", stop_soon)
         first, second = in_threads([longer, replace(longer, seed=2)], tmp_path)
     assert first.status == second.status == "interrupted"
-    assert not list((tmp_path / ".locks").glob("stop-*"))
+    assert not list((tmp_path / ".sweep").glob("stop-*"))
     asked.clear()
     half = survey(tmp_path, plan([longer]))[0]
     assert half.status == "unfinished" and 2 <= half.epochs < 50

@@ -131,7 +131,7 @@ def test_killed_then_interrupted_then_two_at_once(tmp_path, spec, undisturbed):
     assert process.returncode == 130, (out, err)
     assert err.startswith("interrupted and saved, ") and f"go on with: ver-lite sweep {spec} --out {tmp_path}" in err
     assert err.count("\n") == 1 and not psutil.wait_procs(workers, timeout=10)[1]
-    assert not list((tmp_path / ".locks").glob("stop-*"))
+    assert not list((tmp_path / ".sweep").glob("stop-*"))
 
     begun = {
         folder: (folder / "config.json").stat().st_mtime_ns for folder in {path.parent for path in saved(tmp_path)}

@@ -57,15 +57,15 @@ def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
         if not found:
             raise ValueError(f"--only wants NAME=VALUE, not {text!r}")
         asked.setdefault(name, set()).add(value)
-    all_told = [{name: _text(value) for name, value in told(job.config()).items()} for job in jobs]
+    shown = [{name: _text(value) for name, value in told(job.config()).items()} for job in jobs]
     for name, values in asked.items():
-        there = {values_[name] for values_ in all_told if name in values_}
+        there = {run[name] for run in shown if name in run}
         if not there:
-            near = difflib.get_close_matches(name, {n for values_ in all_told for n in values_}, n=1)
+            near = difflib.get_close_matches(name, {name for run in shown for name in run}, n=1)
             raise ValueError(f"--only: no run has a {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         if wrong := sorted(values - there):
             raise ValueError(f"--only: no run has {name}={wrong[0]}; there are: {', '.join(sorted(there))}")
-    return [job for job, v in zip(jobs, all_told, strict=True) if all(v.get(n) in s for n, s in asked.items())]
+    return [job for job, run in zip(jobs, shown, strict=True) if all(run.get(n) in v for n, v in asked.items())]
 
 
 def _text(value: Any) -> str:

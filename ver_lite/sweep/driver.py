@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 import uuid
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from typing import Any
 from ver_lite import machine
 from ver_lite.config import Config
 from ver_lite.errors import said
-from ver_lite.files import FileError
+from ver_lite.files import FileError, write_text
 from ver_lite.pool import Processes, cores
 from ver_lite.results import Job, corpus_of
-from ver_lite.sweep.folder import LOCKS, Entry, collect, epochs_of, folders, locked, survey, write_scores
+from ver_lite.runs import Run
+from ver_lite.sweep.folder import INSIDE, Entry, collect, epochs_of, folders, locked, survey, write_scores
 from ver_lite.sweep.plan import key, plan
 from ver_lite.training import resume, train
 
@@ -52,7 +54,7 @@ def sweep(
     alone = executor is None and machine.pick_device(device).type != "cpu"
     configs, out = list(configs), _open(Path(out))
     jobs = configs if all(isinstance(config, Job) for config in configs) else plan(configs)
-    pool = nullcontext(executor) if executor else Processes(workers or (1 if alone else cores()))
+    pool = Processes(workers or (1 if alone else cores())) if executor is None else nullcontext(executor)
     with pool as running:
         entries = _drive(jobs, out, running, device, progress)
     collect(out)
@@ -61,7 +63,7 @@ def sweep(
 
 def _open(out: Path) -> Path:
     try:
-        (out / LOCKS).mkdir(parents=True, exist_ok=True)
+        (out / INSIDE).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"cannot use {out} for a sweep: {error.strerror}") from None
     return out.absolute()
@@ -72,7 +74,7 @@ def _drive(jobs: list[Job], out: Path, running: Any, device: str, progress: bool
     entries = {entry.job.name: entry for entry in survey(out, jobs)}
     todo = [entry.job for entry in entries.values() if entry.row is None]
     waiting: dict[Future, Job] = {}
-    stop, turn, due = out / LOCKS / f"stop-{uuid.uuid4().hex}", 0, 0.0
+    stop, turn, due = out / INSIDE / f"stop-{uuid.uuid4().hex}", 0, 0.0
     with machine.interruptions() as asked, _Bar(entries, progress) as bar:
         while todo or waiting:
             if asked:
@@ -131,24 +133,23 @@ def play(out: Path, job: Job, device: str, stop: Path, turn: int) -> dict[str, A
     with _ONE_GAME:
         if stop.exists():
             return "interrupted"
+        mark = key(job.config())
+        trace = out / INSIDE / f"{mark}.error"
         try:
-            mark = key(job.config())
+            trace.unlink(missing_ok=True)
             with locked(out, mark, wait=False) as mine:
                 return _play(folders(out).get(mark, out / job.name), job, device, stop) if mine else _HELD
-        except _Stop:
-            return "interrupted"
         except Exception as error:
-            return f"failed: {said(error)}"
-
-
-class _Stop(Exception):
-    """Raised between two epochs when the sweep was asked to stop."""
+            with suppress(FileError):
+                write_text(trace, traceback.format_exc())
+            return f"failed: {said(error, look=str(trace))}"
 
 
 def _play(folder: Path, job: Job, device: str, stop: Path) -> dict[str, Any] | str:
-    def look(run, row) -> None:
+    def look(run: Run, row: dict[str, Any]) -> None:
+        """After each epoch: no signal reaches a thread or another machine, but this does."""
         if stop.exists():
-            raise _Stop
+            run.status = "interrupted"
 
     (entry,) = survey(folder.parent, [job])
     if entry.row is not None:

@@ -18,7 +18,7 @@ from ver_lite.results import Job, cell, tested, write_record
 from ver_lite.runs import Run, RunError, read_config
 from ver_lite.sweep.plan import key, told, varying
 
-LOCKS = ".locks"  # the folder of the locks, inside the sweep's
+INSIDE = ".sweep"  # in the sweep's folder: locks, tracebacks, and whether it is asked to stop
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def locked(out: Path, name: str, wait: bool) -> Iterator[bool]:
     with the process that holds it, however that ends."""
     from filelock import FileLock, SoftFileLock, Timeout
 
-    lock = FileLock(out / LOCKS / f"{name}.lock")
+    lock = FileLock(out / INSIDE / f"{name}.lock")
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
