@@ -145,6 +145,10 @@ def test_threads_train_what_train_does_and_a_second_sweep_trains_nothing(tmp_pat
     assert [e.status for e in survey(tmp_path, plan(grown))] == ["finished"] * 4 + ["new"]
     after = {path: path.stat().st_mtime_ns for path in before}
     assert {path.name for path in before if before[path] != after[path]} <= {"results.json"}
+    odd = in_threads([config(alpha=0.3)], tmp_path)[0].status
+    trace = tmp_path / ".sweep" / f"{key(config(alpha=0.3))}.error"
+    assert odd == f"failed: ZeroDivisionError: division by zero (this should not happen: {trace} shows where it did)"
+    assert "1 / 0" in trace.read_text()
 
 
 def test_one_that_fails_and_one_that_diverges_leave_the_others_alone(tmp_path, say):
@@ -165,7 +169,7 @@ def test_one_that_fails_and_one_that_diverges_leave_the_others_alone(tmp_path, s
 
 
 def test_what_is_damaged_or_another_s_is_said_and_left(tmp_path):
-    configs = [config(seed=s) for s in (1, 2, 3, 4)]
+    configs = [config(seed=s) for s in (1, 2, 3, 4, 5)]
     folders = [entry.folder for entry in in_threads(configs, tmp_path)]
     write_json(folders[0] / "config.json", {**read_json(folders[0] / "config.json"), "alpha": 0.5})
     (folders[1] / "provenance.json").unlink()
@@ -174,11 +178,14 @@ def test_what_is_damaged_or_another_s_is_said_and_left(tmp_path):
         path.unlink()
     (folders[2] / "notes.txt").write_text("mine")
     (folders[3] / "scores.json").unlink()  # killed between training and testing
-    first, second, third, fourth = in_threads(configs, tmp_path)
+    (folders[4] / "provenance.json").write_text("{")
+    first, second, third, fourth, fifth = in_threads(configs, tmp_path)
     assert "was trained with alpha = 0.5, this sweep asks for 0.2. Choose another folder" in first.status
     assert "checkpoint.safetensors is damaged" in second.status
     assert "is not empty and holds no run (notes.txt, ...)" in third.status
     assert fourth.status == "finished" and fourth.row
+    assert "provenance.json, line 1: not JSON" in fifth.status
+    assert [row["seed"] for row in read_json(tmp_path / "results.json")["rows"]] == [1, 4]
     assert (folders[2] / "notes.txt").read_text() == "mine"
     (tmp_path / f"copy-{folders[3].name}").mkdir()
     with pytest.raises(FileError, match="are the same run twice"):

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import torch
 from distributed import Client
 
 from ver_lite.files import read_json
+from ver_lite.pool import Processes, cores
 from ver_lite.sweep import read_spec, sweep
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,6 +149,19 @@ def test_killed_then_interrupted_then_two_at_once(tmp_path, spec, undisturbed):
     assert {len(versions) for versions in seen.values()} == {1}, "a run was begun or recorded twice"
     assert all((folder / "config.json").stat().st_mtime_ns == when for folder, when in begun.items())
     same_as(tmp_path, undisturbed)
+
+
+def test_a_killed_process_costs_its_task_alone_and_an_exception_ends_all_at_once():
+    with Processes(1) as pool:
+        lost, kept = pool.submit(os._exit, 1), pool.submit(torch.get_num_threads)
+        with pytest.raises(BrokenProcessPool, match="its process was killed"):
+            lost.result()
+        assert kept.result() == cores()
+    with pytest.raises(KeyboardInterrupt), Processes(1, threads=1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 1
+        sleeping, waiting = pool.submit(time.sleep, 600), pool.submit(os.getpid)
+        raise KeyboardInterrupt
+    assert waiting.cancelled() and isinstance(sleeping.exception(), BrokenProcessPool)
 
 
 @contextmanager

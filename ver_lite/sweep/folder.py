@@ -71,6 +71,14 @@ def _row(folder: Path) -> dict[str, Any] | None:
     return row if {"status": row.get("status"), **row.get("provenance", {})} == made else None
 
 
+def _sound_row(folder: Path) -> dict[str, Any] | None:
+    """As :func:`_row`, and None for a damaged folder: :func:`survey` says what is wrong with it."""
+    try:
+        return _row(folder)
+    except FileError:
+        return None
+
+
 def epochs_of(folder: Path) -> int:
     """How many epochs of a run are saved."""
     try:
@@ -135,7 +143,7 @@ def _no_locks(out: Path) -> FileError:
 def collect(out: Path) -> list[dict[str, Any]]:
     """Make ``out/results.json`` from the run folders, one line a run; its rows, with the columns that vary."""
     with locked(out, "results", wait=True):
-        found = [{"name": f.name, **row} for f in folders(out).values() if (row := _row(f))]
+        found = [{"name": f.name, **row} for f in folders(out).values() if (row := _sound_row(f))]
         configs = [told(Config.make(row["config"])) for row in found]
         names = dict.fromkeys([*varying(configs), "seed"])
         rows = [{**{n: v[n] for n in names if n in v}, **row} for row, v in zip(found, configs, strict=True)]
