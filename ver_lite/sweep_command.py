@@ -41,8 +41,9 @@ def sweep(
     with _cluster(scheduler) as executor:
         options: dict[str, Any] = {"executor": executor, "workers": workers, "device": device}
         entries = run_all(jobs, folder, **options, progress=not quiet)
-    typer.echo(table([entry.row for entry in entries if entry.row]))
-    _print_end(entries, folder, f"ver-lite sweep {spec}" + (f" --out {out}" if out else ""))
+    if rows := [entry.row for entry in entries if entry.row]:
+        typer.echo(table(rows))
+    _print_end(entries, folder)
 
 
 def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
@@ -82,7 +83,7 @@ def _print_plan(entries: list[Entry], folder: Path, same: int) -> None:
     typer.echo(f"{len(entries)} runs in {folder}, {ended} of them done{also}")
 
 
-def _print_end(entries: list[Entry], folder: Path, command: str) -> None:
+def _print_end(entries: list[Entry], folder: Path) -> None:
     """Say where the results are, and what went wrong; exit code 130 when interrupted, 1 when a run failed."""
     bad = Counter(entry.status for entry in entries if entry.status.startswith(("failed", "stopped")))
     for why, count in bad.items():
@@ -90,7 +91,7 @@ def _print_end(entries: list[Entry], folder: Path, command: str) -> None:
         typer.echo(f"{', '.join(names[:3])}{f' and {count - 3} more' if count > 3 else ''}: {why}")
     ended = sum(entry.row is not None for entry in entries)
     if any(entry.status in ("interrupted", "new", "unfinished") for entry in entries):
-        typer.echo(f"interrupted and saved, {ended} of {len(entries)} runs done; go on with: {command}", err=True)
+        typer.echo(f"interrupted and saved, {ended} of {len(entries)} runs done; the same command goes on", err=True)
         raise typer.Exit(130)
     hours = sum(entry.row["provenance"]["seconds"] for entry in entries if entry.row) / 3600
     typer.echo(f"{ended} of {len(entries)} runs are trained, {hours:.2f} hours in all; see {folder / 'results.json'}")
