@@ -12,7 +12,7 @@ import pytest
 import torch
 from small_corpora import keyword_corpus
 
-from ver_lite import training
+from ver_lite import loop
 from ver_lite.methods import RNP
 from ver_lite.runs import RunError, load_run
 from ver_lite.training import resume, train
@@ -64,14 +64,14 @@ def test_an_interrupted_run_resumes_to_the_same_history(monkeypatch, tmp_path, n
 
 
 def test_an_interruption_while_dev_is_evaluated_loses_nothing(monkeypatch, tmp_path):
-    real = training.evaluate
+    real = loop.evaluate
 
     def stopped(*args):
         os.kill(os.getpid(), signal.SIGTERM)
         return real(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training, "evaluate", stopped)
+        patched.setattr(loop, "evaluate", stopped)
         half = play(out=tmp_path / "half")
     assert half.status == "interrupted" and len(half.history) == 1
     assert resume(tmp_path / "half", CORPUS, progress=False).history == play().history

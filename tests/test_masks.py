@@ -138,6 +138,16 @@ def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, t
     assert torch.allclose(got, expected)
 
 
+@pytest.mark.parametrize("temperature", [0.01, 10.0, 1000.0])
+def test_the_temperature_never_changes_a_mask(temperature):
+    """Not even of pairs so close that they round to a tie when they are divided."""
+    logits, real = torch.zeros(1000, 1000, 2), torch.ones(1000, 1000, dtype=torch.bool)
+    drawn, other = (masks.sample(logits, real, temperature=t, generator=noise(5)) for t in (1.0, temperature))
+    assert torch.equal(drawn, other)
+    soft = F.softmax((logits + masks.gumbel_noise(logits, noise(5))) / temperature, -1)[..., 1]
+    assert temperature < 1 or not torch.equal(drawn.bool(), soft > 0.5)  # so there were such pairs
+
+
 def test_sampling_selects_with_the_softmax_probability(generator):
     logits = torch.tensor([0.3, -0.8]).expand(200_000, 1, 2)
     rate = float(masks.sample(logits, torch.ones(200_000, 1, dtype=torch.bool), generator=generator).mean())

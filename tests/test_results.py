@@ -314,6 +314,12 @@ def test_the_argument_is_measured_in_every_group_at_a_tiny_size():
     assert [len(stage["f1"]) for stage in by_group["random"]["stages"]] == [2, 2]
     page = argument.report({"rows": rows, "machine": "here", "command": "x"})
     assert "Not recorded: " in page and "| GRU, p = 0.3 | 1 |" in page
+    assert "not timed" not in page
+    two_stages = by_group["random"]["provenance"]
+    assert two_stages.pop("earlier_seconds") > 0
+    assert "an earlier stage of 1 games, which was not timed" in argument.report(
+        {"rows": rows, "machine": "here", "command": "x"}
+    )
 
 
 def test_the_paper_s_size_changes_the_size_and_keeps_what_each_game_is():
@@ -335,6 +341,7 @@ def test_a_claim_is_decided_by_its_interval():
     assert claims.verdict([1.0, 2, 3, 1, 2]) == "holds"
     assert claims.verdict([-1.0, -2, -3, -1, -2]) == "does not hold"
     assert claims.verdict([-1.0, 2, -3, 1, 2]) == "not decided"
+    assert claims.at_the_end([{"looks": {"f1": [9.0, 1, 2, 3, 4, 5]}}], "f1").tolist() == [3.0]
     _, made = recorded_rows("argument")
     for claim in claims.CLAIMS:
         assert len(claim.differences(made["rows"])) == 5, claim.says

@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_corpora import keyword_corpus
 
-from ver_lite import training
+from ver_lite import loop
 from ver_lite.corpora.core import Split
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json
@@ -131,7 +131,7 @@ def test_a_selector_that_is_stuck_stops_with_advice(monkeypatch, tmp_path, bias,
     monkeypatch.setattr(RNP, "select", select)
     with pytest.warns(UserWarning, match=f"the selector selected {what} for 5 epochs; try another lambda1, alpha"):
         run = play(epochs=9, out=tmp_path / "run")
-    assert len(run.history) == training.STUCK_EPOCHS and run.status.startswith("stopped: the selector")
+    assert len(run.history) == loop.STUCK_EPOCHS and run.status.startswith("stopped: the selector")
     (tmp_path / "run" / "provenance.json").unlink()  # killed just before the end: it stays stopped
     with pytest.warns(UserWarning, match=what):
         assert resume(tmp_path / "run", CORPUS, progress=False).history == run.history

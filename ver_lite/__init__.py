@@ -24,6 +24,7 @@ _HOMES = {
     "load_run": "runs",
     "train": "training",
     "resume": "training",
+    "train_fleet": "training",
     "evaluate": "evaluation",
     "show": "display",
     "check": "course.check",

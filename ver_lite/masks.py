@@ -28,13 +28,16 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
 def sample(logits: Tensor, real: Tensor, *, temperature: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw a mask: hard 0/1 forward, the gradient of the soft choice backward (straight-through Gumbel-softmax).
 
-    ``logits`` float [B, T, 2], channel 1 = select (paper §3, footnote 2). Returns float [B, T].
-    Raises ValueError for a temperature that is not a positive number.
+    ``logits`` float [B, T, 2], channel 1 = select (paper §3, footnote 2). Returns float [B, T]. The temperature
+    touches the gradient alone: the hard choice is read off at temperature 1, because dividing by another one can round
+    a close pair to a tie. Raises ValueError for a temperature that is not a positive number.
     """
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
-    soft = F.softmax((logits + gumbel_noise(logits, generator)) / temperature, dim=-1)[..., 1]
-    return straight_through((soft > 0.5).to(soft), soft) * real
+    noisy = logits + gumbel_noise(logits, generator)
+    soft = F.softmax(noisy / temperature, dim=-1)[..., 1]
+    hard = F.softmax(noisy.detach(), dim=-1)[..., 1] > 0.5
+    return straight_through(hard.to(soft), soft) * real
 
 
 def argmax(logits: Tensor, real: Tensor) -> Tensor:

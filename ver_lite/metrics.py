@@ -96,7 +96,13 @@ class Tally:
         return {"sums": self._sums, "seen": self._seen, "right": self._right}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        self._sums, self._seen, self._right = state["sums"], state["seen"], state["right"]
+        for name, counts in self.state().items():
+            counts.copy_(state[name])
+
+    def reset(self) -> None:
+        """Count from nothing again, in the same place in memory."""
+        for counts in self.state().values():
+            counts.zero_()
 
     def scores(self) -> Scores:
         """Everything counted so far; this reads the device."""

@@ -118,7 +118,10 @@ class Judgement:
     ``cross_entropy`` is the mean of −log q(y|z) over the texts, ``median`` its median, as in the paper (§A.3). Where an
     oracle was given: ``entropy`` is the mean H(Y | visible words), ``divergence`` the mean KL from the oracle to the
     predictor, all in nats. Their sum is the cross-entropy that the visible words explain; ``rest`` is what is left:
-    luck with these labels, and whatever the *choice* of the words tells beyond the words (then it is negative).
+    luck with these labels, and what the *choice* of the words does. It is negative where the predictor has learned from
+    the choice more than the words say, positive where the choice hides evidence for the other label: the words then
+    promise more than they keep. Luck that belongs to the texts is shared by all games judged on them; more seeds do not
+    average it away (lesson 04).
     """
 
     accuracy: float

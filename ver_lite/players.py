@@ -12,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from ver_lite.gru import bidirectional
+
 
 class GRUEncoder(nn.Module):
     """A bidirectional GRU: float [B, T, D] → states [B, T, H], H/2 a direction.
@@ -30,13 +32,26 @@ class GRUEncoder(nn.Module):
         self.reads_padding = reads_padding
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
-        width = real.shape[1]
-        end = torch.full_like(real[:, :1], width, dtype=torch.long) if self.reads_padding else real.sum(1, keepdim=True)
-        at = torch.arange(width, device=real.device)
-        turned = torch.where(at < end, end - 1 - at, at)[..., None]
+        turned = self.turned(real)[..., None]
         ahead = self.forward_gru(x)[0]
         back = self.backward_gru(x.gather(1, turned.expand_as(x)))[0]
         return torch.cat([ahead, back.gather(1, turned.expand_as(back))], -1)
+
+    def of_words(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
+        """The states of ``embedding(tokens) * shown``. On a CPU a word is multiplied by the input weights once a batch,
+        not once a place (gru.py)."""
+        if tokens.device.type != "cpu":
+            return self(embedding(tokens) * shown[..., None], real)
+        words, rows = tokens.unique(return_inverse=True)
+        weights = (*self.forward_gru.parameters(), *self.backward_gru.parameters())
+        return bidirectional(embedding(words), rows, shown, self.turned(real), *weights)
+
+    def turned(self, real: Tensor) -> Tensor:
+        """The place at which the backward direction is at its t-th step: int [B, T], its own inverse."""
+        width = real.shape[1]
+        end = torch.full_like(real[:, :1], width, dtype=torch.long) if self.reads_padding else real.sum(1, keepdim=True)
+        at = torch.arange(width, device=real.device)
+        return torch.where(at < end, end - 1 - at, at)
 
 
 class ConvEncoder(nn.Module):
@@ -72,6 +87,25 @@ def make_encoder(encoder: str | EncoderFactory, inputs: int, hidden: int) -> nn.
     return ENCODERS[encoder](inputs, hidden)
 
 
+class Dropout(nn.Dropout):
+    """``nn.Dropout`` that can draw its noise from a generator of one's own (None: torch's)."""
+
+    generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.generator is None or not self.training or self.p == 0:
+            return super().forward(x)
+        kept = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
+        return x * kept / (1 - self.p)
+
+
+def read_words(encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
+    """An encoder's states of the word vectors times ``shown`` (float [B, T]), the shortest way that it knows."""
+    if hasattr(encoder, "of_words"):
+        return encoder.of_words(embedding, tokens, shown, real)
+    return encoder(embedding(tokens) * shown[..., None], real)
+
+
 class Selector(nn.Module):
     """Reads the whole text and says for every word how much it wants it: logits [B, T, 2], channel 1 = select.
 
@@ -82,12 +116,12 @@ class Selector(nn.Module):
         super().__init__()
         self.embedding = embedding
         self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
-        self.norm, self.dropout = nn.LayerNorm(hidden), nn.Dropout(dropout)
+        self.norm, self.dropout = nn.LayerNorm(hidden), Dropout(dropout)
         self.head = nn.Linear(hidden, 2)
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        states = self.encoder(self.embedding(tokens) * real[..., None], real)
-        return self.head(self.dropout(self.norm(states)))
+        states = read_words(self.encoder, self.embedding, tokens, real.to(self.head.weight), real)
+        return self.head(self.dropout(self.norm(states))).to(self.norm.weight)  # whole precision for the draw
 
 
 class Predictor(nn.Module):
@@ -108,11 +142,11 @@ class Predictor(nn.Module):
         super().__init__()
         self.embedding = embedding
         self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
-        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(hidden, classes)
+        self.dropout, self.head = Dropout(dropout), nn.Linear(hidden, classes)
 
     def forward(self, tokens: Tensor, real: Tensor, shown: Tensor, pool: Tensor | None = None) -> Tensor:
         """``shown`` float [B, T]: 1 where the word is visible. ``pool`` bool [B, T]: where to pool (None: ``real``)."""
-        return self.answer(self.read(tokens, real, shown), real, pool)
+        return self._pooled(read_words(self.encoder, self.embedding, tokens, shown * real, real), real, pool)
 
     def read(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:
         """The word vectors as the predictor gets them, hidden ones zero: float [B, T, D]."""
@@ -120,10 +154,12 @@ class Predictor(nn.Module):
 
     def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
         """The logits [B, C] from what :meth:`read` gave."""
-        states = self.encoder(read, real)
+        return self._pooled(self.encoder(read, real), real, pool)
+
+    def _pooled(self, states: Tensor, real: Tensor, pool: Tensor | None) -> Tensor:
         pool = real if pool is None else pool & real
         pooled = states.masked_fill(~pool[..., None], -1e6).amax(1)
-        return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0)))
+        return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0))).to(self.embedding.weight)
 
 
 def make_embedding(vectors: Tensor, trainable: bool = False) -> nn.Embedding:

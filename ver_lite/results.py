@@ -174,13 +174,19 @@ def _machine() -> str:
 
 
 def made_by(made: dict[str, Any], games: list[dict[str, Any]]) -> str:
-    """One line: how many games, which seeds, where, how long, which commit, which command."""
-    minutes = sum(row["provenance"]["seconds"] for row in games) / 60
+    """One line: how many games, which seeds, where, how long, which commit, which command.
+
+    A game of two stages says in ``stages`` that it is one, and in its provenance's ``earlier_seconds`` what the first
+    took; where a record lacks that number, the line says so.
+    """
+    minutes = sum(row["provenance"]["seconds"] + row["provenance"].get("earlier_seconds", 0) for row in games) / 60
+    untimed = sum("stages" in row and "earlier_seconds" not in row["provenance"] for row in games)
+    but = f" (not counting an earlier stage of {untimed} games, which was not timed)" if untimed else ""
     commits = ", ".join(sorted({str(row["provenance"]["commit"]) for row in games}))
     seeds = sorted({row["seed"] for row in games}) or [0]
     return (
         f"Recorded: {len(games)} games, seeds {seeds[0]}–{seeds[-1]}; {made['machine']}; {minutes:.0f} minutes of "
-        f"training in all; commit {commits}; command `{made['command']}`."
+        f"training in all{but}; commit {commits}; command `{made['command']}`."
     )
 
 

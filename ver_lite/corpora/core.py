@@ -199,12 +199,16 @@ class Split:
         device = self.tokens.device
         lengths, queries = self.lengths[rows], self.query_lengths[rows]
         width = max(int(lengths.max()), 1) if len(rows) else 1
-        real, selectable = _positions(lengths.to(device), queries.to(device), width)
-        at = rows.to(device)
+        return self.gather(rows.to(device), lengths.to(device), queries.to(device), width)
+
+    def gather(self, at: Tensor, lengths: Tensor, queries: Tensor, width: int) -> Batch:
+        """The texts ``at`` as a batch of ``width`` places, at least their longest; their lengths and their queries'
+        are given. All on the split's device, and nothing there is read."""
+        real, selectable = _positions(lengths, queries, width)
         tokens = self.tokens[at, :width].to(torch.int64)
         gold = self.gold[at, :width]
         if tokens.shape[1] < width:  # a split of empty texts only
-            tokens, gold = tokens.new_zeros(len(rows), width), gold.new_zeros(len(rows), width)
+            tokens, gold = tokens.new_zeros(len(at), width), gold.new_zeros(len(at), width)
         return Batch(tokens, real, selectable, self.labels[at], gold, self.annotated[at], at)
 
     def batches(self, size: int, *, generator: torch.Generator | None = None, bucket: int = 50) -> Iterator[Batch]:

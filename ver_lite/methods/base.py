@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
-from ver_lite.players import Predictor, Selector
+from ver_lite.players import Dropout, Predictor, Selector
 
 EVALUATIONS = ("argmax", "sample", "top_k")
 
@@ -113,6 +113,12 @@ class Method(nn.Module):
     def play(self, batch: Batch) -> Iterator[Step]:
         """The losses of one batch, in the order in which the players move."""
         raise NotImplementedError
+
+    def draw_dropout_from(self, generator: Generator | None) -> None:
+        """Where the players' dropout draws its noise (None: torch's own generator)."""
+        for player in self.modules():
+            if isinstance(player, Dropout):
+                player.generator = generator
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Which parameters each of the players' optimizers steps. Here: one game, everything that learns."""

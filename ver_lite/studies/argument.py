@@ -85,7 +85,8 @@ def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
         row["stages"] = [_curve(stage) for stage in (taught, run)]
         judged = {shown: judge(taught.last, corpus.test, shown, oracle=corpus.world) for shown in ("own", "gold")}
         row["taught"] = {shown: {k: _short(v) for k, v in vars(made).items()} for shown, made in judged.items()}
-        return row | {"test": brief(tested(run, corpus.test)), "provenance": run.provenance}
+        made = run.provenance | {"earlier_seconds": taught.provenance["seconds"]}
+        return row | {"test": brief(tested(run, corpus.test)), "provenance": made}
     watch = SmallRegion(math.ceil(len(corpus.train) / config.batch_size), every)
     run = train(corpus, config, watch=watch, callbacks=(look,), **options)
     row |= {"status": run.status, "epoch": run.best["epoch"], "test": brief(tested(run, corpus.test))}

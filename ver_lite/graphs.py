@@ -1,0 +1,75 @@
+"""One training step as a CUDA graph: recorded once for every size and width of batch, then replayed by a single call.
+
+A step of a GRU game is thousands of small kernels, and starting them one by one takes longer than running them. Where
+there is no CUDA device, a batch is simply played.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from ver_lite.corpora.core import Batch, Split
+
+
+class Replayed:
+    """Calls ``step(batch)`` for rows of ``split``; on a CUDA device it records the step and replays it.
+
+    The first batch of a size and width is played as it is, the second recorded and replayed, all others replayed. So
+    ``step`` must not read the device, must draw from ``generator`` alone, and must change what lasts in place. Widths
+    are rounded up to multiples of ``rounding``: fewer graphs, more padding. (1: batches are as wide as their longest
+    text.) If a step cannot be recorded, a warning says why and batches are played as they are.
+    """
+
+    def __init__(self, split: Split, step: Callable[[Batch], None], generator: Generator, rounding: int = 16):
+        self.split, self.step, self.generator, self.rounding = split, step, generator, rounding
+        self.device = split.tokens.device
+        self.records = self.device.type == "cuda"
+        self.lengths, self.queries = split.lengths.to(self.device), split.query_lengths.to(self.device)
+        self.recorded: dict[tuple[int, int], tuple[Tensor, torch.cuda.CUDAGraph | None]] = {}
+        self.pool = None
+
+    def __call__(self, rows: Tensor) -> None:
+        if not self.records:
+            self.step(self.split.batch(rows))
+            return
+        size = len(rows), self.width(rows)
+        if size not in self.recorded:
+            at = rows.to(self.device)
+            self.step(self.batch(at, size[1]))
+            self.recorded[size] = at, None
+            return
+        at, graph = self.recorded[size]
+        at.copy_(rows.pin_memory(), non_blocking=True)
+        graph = graph or self._record(at, size)
+        if graph is None:
+            self.step(self.split.batch(rows))
+        else:
+            graph.replay()
+
+    def width(self, rows: Tensor) -> int:
+        """The longest text of ``rows`` (int64, on the CPU), rounded up."""
+        longest = max(int(self.split.lengths[rows].max()), 1)
+        return min(-(-longest // self.rounding) * self.rounding, max(self.split.tokens.shape[1], longest))
+
+    def batch(self, at: Tensor, width: int) -> Batch:
+        """What ``split.batch`` gives, padded to ``width``, from rows that are on the device."""
+        return self.split.gather(at, self.lengths[at], self.queries[at], width)
+
+    def _record(self, at: Tensor, size: tuple[int, int]) -> torch.cuda.CUDAGraph | None:
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.generator)
+        stream = torch.cuda.current_stream(self.device)
+        try:
+            with torch.cuda.graph(graph, pool=self.pool, stream=stream, capture_error_mode="thread_local"):
+                self.step(self.batch(at, size[1]))
+        except RuntimeError as error:
+            warnings.warn(f"no CUDA graphs for this game, which is slower: {error}", stacklevel=2)
+            self.records = False
+            return None
+        self.pool = self.pool or graph.pool()
+        self.recorded[size] = at, graph
+        return graph
