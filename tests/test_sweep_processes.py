@@ -160,6 +160,8 @@ def test_a_killed_process_costs_its_task_alone_and_an_exception_ends_all_at_once
     with pytest.raises(KeyboardInterrupt), Processes(1, threads=1) as pool:
         assert pool.submit(torch.get_num_threads).result() == 1
         sleeping, waiting = pool.submit(time.sleep, 600), pool.submit(os.getpid)
+        while not sleeping.running():
+            time.sleep(0.01)
         raise KeyboardInterrupt
     assert waiting.cancelled() and isinstance(sleeping.exception(), BrokenProcessPool)
 
