@@ -11,6 +11,8 @@ import torch
 from browser import complaints, serving, show, start_chromium
 from living import write_page
 
+from ver_lite import cli
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -77,6 +79,24 @@ def opened(chromium, elements_file):
     show(chromium, elements_file.as_uri())
     yield lambda name, copy=0: chromium.find_elements("css selector", f".ver-lite-{name}")[copy]
     assert not complaints(chromium)
+
+
+@pytest.fixture
+def say(capsys, monkeypatch, tmp_path):
+    """Run the command line here: (exit code, stdout, stderr). An error must be one line."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["ver-lite", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        assert ended.value.code == 0 or (err.count("\n") == 1 and err.startswith(("ver-lite: ", "interrupted"))), err
+        return ended.value.code, out, err
+
+    return run
 
 
 hypothesis.settings.register_profile("shared", deadline=None, derandomize=True)  # shared machines are slow at times

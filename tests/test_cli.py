@@ -15,24 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 TINY = ["-o", "size=tiny", "--epochs", "2", "--hidden", "8", "--quiet"]
 
 
-@pytest.fixture
-def say(capsys, monkeypatch, tmp_path):
-    """Run the command line here: (exit code, stdout, stderr). An error must be one line."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ver-lite", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        assert ended.value.code == 0 or (err.count("\n") == 1 and err.startswith(("ver-lite: ", "interrupted"))), err
-        return ended.value.code, out, err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run made by the command."""
@@ -94,7 +76,9 @@ def test_corpora_help_and_version(say, monkeypatch, real_data):
     assert say("--version")[1].startswith("ver-lite ")
     for words in ([], ["--help"], ["-h"]):
         code, out, _ = say(*words)
-        assert code == 0 and all(name in out for name in ("train", "resume", "evaluate", "show", "fetch", "corpora"))
+        assert code == 0 and all(
+            name in out for name in ("train", "resume", "sweep", "evaluate", "show", "fetch", "corpora")
+        )
     assert "Eq. 4" in say("train", "--help")[1]
 
 
@@ -132,7 +116,7 @@ NAMES = "reviews, beer, hotel, movies, multirc, fever, tweets"
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["tran"], ["no command is called 'tran'; there are: train, resume, evaluate, show, fetch, corpora"]),
+        (["tran"], ["no command is called 'tran'; there are: train, resume, sweep, evaluate, show, fetch, corpora"]),
         (["train", "nosuch"], ["'nosuch'", NAMES]),
         (["train", "revews"], ["Did you mean 'reviews'?"]),
         (["train", "nosuch.jsonl"], ["'nosuch.jsonl'", "or give a path"]),

@@ -1,4 +1,4 @@
-"""The command line: ver-lite train, resume, evaluate, show, fetch, corpora.
+"""The command line: ver-lite train, resume, sweep, evaluate, show, fetch, corpora.
 
 Every error is one clear line; ``--debug`` shows the traceback instead.
 """
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from ver_lite import __version__
+from ver_lite import __version__, sweep_command
 
 _debug = False
 _USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -118,6 +118,9 @@ def resume(run: RunArgument, device: Device = "auto", quiet: Annotated[bool, typ
 
     loaded = _corpus_of(read_config(run)[1].corpus, run)
     _report(training.resume(run, loaded, device=device, progress=not quiet), loaded)
+
+
+app.command()(sweep_command.sweep)
 
 
 @app.command()
@@ -281,18 +284,13 @@ def main() -> None:
 
 def _said(error: Exception) -> tuple[str, int]:
     """What an error says to people, and the exit code."""
-    from ver_lite.corpora.fetch import FetchError
-    from ver_lite.files import FileError
-
     if isinstance(error, _USAGE):
         about = getattr(error, "ctx", None)
         command = about.command_path if about else "ver-lite"
         return f"{error.format_message().rstrip('.')}. See: {command} --help", error.exit_code
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1
-    if isinstance(error, ValueError | IndexError | FileError | FetchError):
-        return str(error), 1
-    return f"{type(error).__name__}: {error} (this should not happen: ver-lite --debug shows where it did)", 1
+    from ver_lite.errors import said
+
+    return said(error), 1
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from ver_lite.corpora.core import Split
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json, write_text
 from ver_lite.methods.base import EVALUATIONS
+from ver_lite.pool import Processes
 from ver_lite.runs import Config, Run
 
 _PACKED = Path(__file__).with_name("_data")  # where an installed package carries the repository's data folder
@@ -133,27 +133,22 @@ def record(study: Study, todo: Iterable[Job], workers: int = 2, path: Path | Non
     plan = [job for job in plan if job.corpus["name"] not in missing]
     order = [job.name for job in study.jobs()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(_measure, study.measure, job): job for job in plan}
+    with Processes(workers, threads=1) as pool:
+        waiting = {pool.submit(study.measure, job): job for job in plan}
         for done, future in enumerate(as_completed(waiting), 1):
             job = waiting[future]
             rows[job.name] = future.result()
             kept = [rows[name] for name in order if name in rows]
-            _write(path, {"command": "python -m ver_lite.results", "machine": _machine(), "rows": kept})
+            write_record(path, {"command": "python -m ver_lite.results", "machine": _machine(), "rows": kept})
             print(f"{done}/{len(plan)} {job.name}", flush=True)
     return read_json(path) if path.exists() else {"rows": []}
 
 
-def _write(path: Path, made: dict[str, Any]) -> None:
+def write_record(path: Path, made: dict[str, Any]) -> None:
     """JSON with one line a row, so that a change shows which rows it touched."""
     rows = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in made["rows"])
     head = json.dumps({name: value for name, value in made.items() if name != "rows"}, ensure_ascii=False)
     write_text(path, f'{head[:-1]}, "rows": [\n{rows}\n]}}\n')
-
-
-def _measure(measure: Callable[[Job], dict[str, Any]], job: Job) -> dict[str, Any]:
-    torch.set_num_threads(1)
-    return measure(job)
 
 
 def is_current(row: dict[str, Any] | None, job: Job) -> bool:

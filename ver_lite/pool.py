@@ -1,0 +1,88 @@
+"""Processes on this machine for work that lasts: they do not fight for cores, and none outlives its owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+_SPAWN = get_context("spawn")
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Processes(ThreadPoolExecutor):
+    """A ``concurrent.futures`` executor of ``workers`` processes, each with ``threads`` threads for torch.
+
+    A process that is killed costs the one task it was at (that future raises BrokenProcessPool) and is replaced. The
+    processes end when their owner does, however it ends. Ctrl-C reaches the owner alone: it may :meth:`ask_to_stop`,
+    or leave the ``with`` block by its exception, which ends them at once.
+    """
+
+    def __init__(self, workers: int, threads: int | None = None):
+        super().__init__(workers)
+        self._cores_each = threads or max(1, cores() // workers)
+        self._mine = threading.local()
+        self._lines: list[Connection] = []
+        self._pools: list[ProcessPoolExecutor] = []
+
+    def submit(self, function: Callable, /, *given: Any, **named: Any) -> Future:
+        return super().submit(self._delegate, function, *given, **named)
+
+    def _delegate(self, function: Callable, *given: Any, **named: Any) -> Any:
+        """In a thread of the owner: have the process of this thread do it."""
+        if getattr(self._mine, "pool", None) is None:
+            ear, line = _SPAWN.Pipe(duplex=False)
+            self._mine.pool = ProcessPoolExecutor(1, _SPAWN, initializer=_begin, initargs=(ear, self._cores_each))
+            self._lines.append(line)
+            self._pools.append(self._mine.pool)
+        try:
+            return self._mine.pool.submit(function, *given, **named).result()
+        except BrokenProcessPool:
+            self._mine.pool = None
+            raise BrokenProcessPool("its process was killed; was there enough memory?") from None
+
+    def ask_to_stop(self) -> None:
+        """As if every process had been sent SIGTERM: a game that is being trained is saved and stops."""
+        for line in self._lines:
+            with suppress(OSError):  # that process is gone
+                line.send(True)
+
+    def __exit__(self, kind: type | None, error: Any, trace: Any) -> None:
+        if kind is not None:
+            self.shutdown(wait=False, cancel_futures=True)
+            for line in self._lines:
+                line.close()
+        super().__exit__(kind, error, trace)
+        for pool in self._pools:
+            pool.shutdown()
+
+
+def _begin(ear: Connection, threads: int) -> None:
+    """In a new process, before its first task."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # so that the terminal's Ctrl-C is for the owner, who passes it on in order
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # between games there is nothing to save; training sets its own
+    torch.set_num_threads(threads)
+    threading.Thread(target=_listen, args=(ear,), daemon=True).start()
+
+
+def _listen(ear: Connection) -> None:
+    """Hear the owner ask to stop; end with it: its end of the line is closed by the system, even after kill -9."""
+    with suppress(EOFError, OSError):
+        while ear.recv():
+            signal.raise_signal(signal.SIGTERM)
+    os._exit(1)
