@@ -72,11 +72,29 @@ def region(source: str, markers: tuple[str, str]) -> tuple[str, str]:
     """(what stands outside the two markers, what stands between them). Raises ValueError unless each stands once, in
     order, on a line of its own."""
     lines = source.split("\n")
-    at = [[i for i, line in enumerate(lines) if line.strip() == marker] for marker in markers]
-    if [len(found) for found in at] != [1, 1] or at[0][0] > at[1][0]:
+    at = [(i, line.strip()) for i, line in enumerate(lines) if line.strip() in markers]
+    if [marker for _, marker in at] != list(markers):
         raise ValueError(f"needs one line {markers[0]!r} and, below it, one line {markers[1]!r}")
-    begin, end = at[0][0], at[1][0]
+    (begin, _), (end, _) = at
     return "\n".join(lines[:begin] + lines[end + 1 :]), "\n".join(lines[begin + 1 : end])
+
+
+def with_stubs(source: str) -> str:
+    """An answer cell as the student will see it: `CODE_STUB` for every solution. Raises ValueError unless the markers
+    come in pairs, at least one."""
+    kept, inside, pairs = [], False, 0
+    for line in source.split("\n"):
+        if line.strip() in SOLUTION:
+            if inside != (line.strip() == SOLUTION[1]):
+                break
+            inside, pairs = not inside, pairs + 1
+            kept += [line[: len(line) - len(line.lstrip())] + CODE_STUB] if inside else []
+        elif not inside:
+            kept.append(line)
+    else:
+        if pairs and not inside:
+            return "\n".join(kept)
+    raise ValueError(f"needs lines {SOLUTION[0]!r} and {SOLUTION[1]!r} in turn, at least one pair")
 
 
 def split_check(source: str) -> Check:
@@ -203,11 +221,11 @@ def _pair(cell: NotebookNode, check: NotebookNode, homes: dict[str, str]) -> Ite
     name, ours = cell.id, about(check)
     earlier = set(homes.values())
     try:
-        region(cell.source, SOLUTION)
+        stub = with_stubs(cell.source)
     except ValueError as error:
         yield f"cell {name}: {error}"
         return
-    whole, left = defined(cell.source), defined(_with_stub(cell.source))
+    whole, left = defined(cell.source), defined(stub)
     if sum(map(len, whole)) == 0:
         yield f"cell {name}: its solution defines no function and no value, so there is nothing to mark"
     for missing in sorted({*whole.functions, *whole.values} - {*left.functions, *left.values}):
@@ -232,18 +250,6 @@ def _pair(cell: NotebookNode, check: NotebookNode, homes: dict[str, str]) -> Ite
     if set(ours.get("hints", {})) != set(tests):
         differ = ", ".join(sorted(set(ours.get("hints", {})) ^ set(tests)))
         yield f"cell {check.id}: every hidden test needs one hint, by its name without hidden_; look at: {differ}"
-
-
-def _with_stub(source: str) -> str:
-    """The answer cell as the student will see it."""
-    lines, kept, inside = source.split("\n"), [], False
-    for line in lines:
-        if line.strip() == SOLUTION[0]:
-            kept.append(line[: len(line) - len(line.lstrip())] + CODE_STUB)
-        inside = line.strip() == SOLUTION[0] or (inside and line.strip() != SOLUTION[1])
-        if not inside and line.strip() != SOLUTION[1]:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def _loaded(source: str) -> set[str]:
