@@ -1,8 +1,8 @@
 """Mark one student: papermill runs the answers in the sandbox, the tests run here.
 
-The student's answers are put into a clean copy of the master by cell id. Where the copy has a check cell, the run pauses
-and the question is marked: its public checks and hidden tests run in this process, in the namespace that the master
-makes, with stand-ins for the student's functions. A question that depends on one that failed is marked a second time
+The student's answers are put into a clean copy of the master by cell id. Where the copy has a check cell, the run
+pauses and the question is marked: its public checks and hidden tests run in this process, in the namespace that the
+master makes, with stand-ins for the student's functions. A question that depends on one that failed is marked a second time
 with the reference answer of that one; the better mark counts, and both are kept.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import nbformat
 
 from ver_lite.course.assignments import Assignment, Question
-from ver_lite.course.grading.answers import AnswerError, Answers, stand_in
+from ver_lite.course.grading.answers import AnswerError, stand_in
 from ver_lite.course.grading.run import Walk
 from ver_lite.course.grading.sandbox import Limits
 from ver_lite.course.grading.submission import Submission

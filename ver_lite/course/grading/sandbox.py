@@ -18,10 +18,9 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import psutil
 import zmq
@@ -84,8 +83,9 @@ def why_no_bubblewrap() -> str | None:
 
 WITHOUT = (
     "Marking with resource limits alone, without a sandbox: {why}. Time, memory, processes, file sizes and output are "
-    "bounded. NOT protected: a submission can read every file that you can read (masters with their hidden tests, other "
-    "students' work, the gradebook, your keys), write where you can write, use the network, and signal your processes."
+    "bounded. NOT protected: a submission can read every file that you can read (masters with their hidden tests, "
+    "other students' work, the gradebook, your keys), write where you can write, use the network, and signal your "
+    "processes."
 )
 
 
@@ -101,7 +101,20 @@ def _box(folder: Path, limits: Limits) -> list[str]:
             command += ["--ro-bind", str(place), str(place)]
     for name in SETTINGS:
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    command += ["--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/run", "--perms", "0755", "--dir", "/etc"]
+    command += [
+        "--perms",
+        "0755",
+        "--dir",
+        "/home",
+        "--perms",
+        "0755",
+        "--dir",
+        "/run",
+        "--perms",
+        "0755",
+        "--dir",
+        "/etc",
+    ]
     for memory in ("/tmp", "/dev/shm", HOME):
         command += ["--perms", "1777", "--size", str(limits.disk), "--tmpfs", memory]
     for source, target in _library():
@@ -204,11 +217,16 @@ class Kernel:
         self.manager.command = _box(inside, self.limits) + runs if self.boxed else runs
         self.errors = open(self.folder / "said", "w+b")  # noqa: SIM115
         descriptors = [theirs.fileno(), *(opened.fileno() for opened in listening.values())]
-        environment = {} if self.boxed else _environment() | {
-            "PYTHONPATH": str(Path(ver_lite.__file__).resolve().parents[1]),
-            "HOME": str(inside),
-            "TMPDIR": str(inside),
-        }
+        environment = (
+            {}
+            if self.boxed
+            else _environment()
+            | {
+                "PYTHONPATH": str(Path(ver_lite.__file__).resolve().parents[1]),
+                "HOME": str(inside),
+                "TMPDIR": str(inside),
+            }
+        )
         run_sync(self.manager._async_start_kernel)(
             pass_fds=descriptors, env=environment, cwd=str(inside), stdout=subprocess.DEVNULL, stderr=self.errors
         )
@@ -227,7 +245,8 @@ class Kernel:
     def _limits(self) -> dict[str, int]:
         limits = self.limits
         seconds = int(limits.student) + 30
-        return {"memory": limits.memory, "file": limits.file, "processes": limits.processes, "seconds": seconds}
+        processes = limits.processes if self.boxed else limits.processes + len(psutil.pids())  # all of the user count
+        return {"memory": limits.memory, "file": limits.file, "processes": processes, "seconds": seconds}
 
     def ready(self, seconds: float = 60) -> None:
         """Wait until the kernel answers. Raises SandboxError with what it said when it does not."""
@@ -303,8 +322,3 @@ class Kernel:
         self.manager.context.destroy(linger=0)
         self.errors.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def without_box(limits: Limits) -> Limits:
-    """Limits for a kernel without a box: processes are counted with all others of the same user, so more are allowed."""
-    return replace(limits, processes=len(psutil.pids()) + limits.processes)

@@ -46,7 +46,7 @@ def read(student: str, place: str, data: bytes, assignment: Assignment, numbers:
     try:
         cells, about = _cells(data)
     except SubmissionError as error:
-        return Submission(student, place, digest, problem=str(error), flags=(f"unreadable: {error}",))
+        return unreadable(student, place, data, str(error))
     flags = [*_kernel(about)]
     answers: dict[str, str] = {}
     for question in assignment.questions:
@@ -62,8 +62,13 @@ def read(student: str, place: str, data: bytes, assignment: Assignment, numbers:
     return Submission(student, place, digest, answers, tuple(dict.fromkeys(flags)))
 
 
+def unreadable(student: str, place: str, data: bytes, why: str) -> Submission:
+    """A submission that earns nothing, and says why."""
+    return Submission(student, place, hashlib.sha256(data).hexdigest(), problem=why, flags=(f"unreadable: {why}",))
+
+
 def _cells(data: bytes) -> tuple[list[dict], dict]:
-    """The cells and the metadata of a notebook, each with `kind`, `source` and `names`; SubmissionError if it is none."""
+    """The cells and the metadata of a notebook, each with `kind`, `source` and `names`. Raises SubmissionError."""
     if len(data) > LARGEST:
         raise SubmissionError(f"the file has {len(data) / 2**20:,.0f} MiB, more than {LARGEST // 2**20}")
     if not data.strip():
@@ -143,7 +148,9 @@ def _edited(cells: list[dict], assignment: Assignment) -> Iterator[str]:
         if names:
             yield f"locked cells {said} (ours were used): {', '.join(names)}"
     known = {cell.id for cell in assignment.copy.cells}
-    added = sum(cell["kind"] == "code" and not known & set(cell["names"]) and bool(cell["source"].strip()) for cell in cells)
+    added = sum(
+        cell["kind"] == "code" and not known & set(cell["names"]) and bool(cell["source"].strip()) for cell in cells
+    )
     if added:
         yield f"{added} code cell{'s' if added > 1 else ''} added (only answer cells are run)"
 
@@ -170,7 +177,13 @@ def _literals(source: str) -> dict[str, Any]:
         raise ValueError("too long")
     found = {}
     for node in ast.parse(source).body:
-        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+        target = (
+            node.target
+            if isinstance(node, ast.AnnAssign)
+            else node.targets[0]
+            if isinstance(node, ast.Assign)
+            else None
+        )
         if isinstance(target, ast.Name) and getattr(node, "value", None) is not None:
             found[target.id] = ast.literal_eval(node.value)
     return found

@@ -11,9 +11,41 @@ USUAL = {
     *("itertools", "math", "numbers", "operator", "random", "re", "statistics", "string", "textwrap", "time", "typing"),
     *("__future__", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "tqdm", "IPython", "ver_lite"),
 }
-REACHING = {"open", "exec", "eval", "compile", "__import__", "globals", "locals", "vars", "breakpoint", "input", "setattr"}
-INSIDE = {"_getframe", "settrace", "setprofile", "get_objects", "get_referrers", "modules", "f_globals", "f_locals", "f_back"}
-ORDINARY = {"__init__", "__name__", "__doc__", "__len__", "__call__", "__class__", "__post_init__", "__repr__", "__version__"}
+REACHING = {
+    "open",
+    "exec",
+    "eval",
+    "compile",
+    "__import__",
+    "globals",
+    "locals",
+    "vars",
+    "breakpoint",
+    "input",
+    "setattr",
+}
+INSIDE = {
+    "_getframe",
+    "settrace",
+    "setprofile",
+    "get_objects",
+    "get_referrers",
+    "modules",
+    "f_globals",
+    "f_locals",
+    "f_back",
+}
+ORDINARY = {
+    "__init__",
+    "__name__",
+    "__doc__",
+    "__len__",
+    "__call__",
+    "__class__",
+    "__post_init__",
+    "__repr__",
+    "__version__",
+}
 MAGIC = re.compile(r"(?m)^\s*([%!]\S*)")
 
 

@@ -1,8 +1,8 @@
 """Values between the marker and a student's kernel: JSON of a few kinds, never pickle.
 
-Kinds: None, `...`, bool, int (64 bits), float (nan and infinities too), str, list, tuple, dict with text keys, numpy arrays and
-tensors of plain numbers, `torch.Generator` (as its state). Everything else, and everything too large or too deep, is
-refused with `WireError`. A value that arrives is only data; nothing in it is ever run.
+Kinds: None, `...`, bool, int (64 bits), float (nan and infinities too), str, list, tuple, dict with text keys, numpy
+arrays and tensors of plain numbers, `torch.Generator` (as its state). Everything else, and everything too large or too
+deep, is refused with `WireError`. A value that arrives is only data; nothing in it is ever run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ LONGEST = 16 * 2**20  # bytes of one message
 DEEPEST = 12
 MOST = 200_000  # entries in all lists, tuples and dicts together
 DTYPES = {
-    f"{kind}{bits}": kind for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64) if (kind, bits) != ("float", 8)
+    f"{kind}{bits}": kind
+    for kind in ("int", "uint", "float")
+    for bits in (8, 16, 32, 64)
+    if (kind, bits) != ("float", 8)
 } | {"bool": "bool"}
 
 
