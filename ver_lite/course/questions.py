@@ -129,10 +129,14 @@ def gradient(function: Callable, *arguments: Any, weights: Any = None) -> list[A
 
 @_beside_the_function
 def leaves_alone(function: Callable, *arguments: Any) -> bool:
-    """Whether `function` leaves the arrays, tensors, lists and dictionaries it is given as they were."""
+    """Whether `function` answers, and leaves the arrays, tensors, lists and dictionaries it is given as they were."""
     given = deepcopy(arguments)
-    function(*given)
-    return all(_same(before, after) for before, after in zip(arguments, given, strict=True))
+    result = function(*given)
+    return (
+        result is not None
+        and result is not Ellipsis
+        and all(_same(before, after) for before, after in zip(arguments, given, strict=True))
+    )
 
 
 HELPERS: dict[str, Callable] = {helper.__name__: helper for helper in (gradient, leaves_alone)}
