@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ver_lite.course.grading import wire
-from ver_lite.course.grading.inside import HEAD
+from ver_lite.course.grading.inside import CANNOT, HEAD
 
 
 class AnswerError(Exception):
@@ -23,14 +23,20 @@ class NoAnswer(AnswerError):
 
 
 class Answers:
-    """The marker's end of the channel. `deadline` (of `time.monotonic`) bounds every wait."""
+    """The marker's end of the channel. `deadline` (of `time.monotonic`) bounds every wait.
 
-    def __init__(self, channel: socket.socket) -> None:
-        self.channel, self.deadline = channel, time.monotonic() + 30
-        self.lost: str | None = None
+    lost  why there are no more answers, or None        odd  what kind of answer could not be read, or None
+    """
+
+    channel: socket.socket
+    deadline: float
+
+    def __init__(self) -> None:
+        self.lost: str | None = "no kernel yet"
+        self.odd: str | None = None
 
     def attach(self, channel: socket.socket) -> None:
-        """Go on with another kernel."""
+        """Go on with this kernel."""
         self.channel, self.lost = channel, None
 
     def hello(self) -> None:
@@ -61,7 +67,9 @@ class Answers:
         if not isinstance(reply, dict) or not ({"error", "value"} & reply.keys()):
             self._lose("the kernel's answer is no answer")
         if "error" in reply:
-            raise AnswerError(str(reply["error"])[:500])
+            said = str(reply["error"])[:500]
+            self.odd = said if said.startswith(CANNOT) else self.odd
+            raise AnswerError(said)
         used = reply.get("used")
         if isinstance(used, list):
             for given, after in zip([*arguments, *named.values()], used, strict=False):
@@ -94,7 +102,8 @@ class Answers:
         try:
             return wire.loads(text)
         except wire.WireError as error:
-            raise AnswerError(f"the answer cannot be marked: {error}") from None
+            self.odd = f"{CANNOT}: {error}"
+            raise AnswerError(self.odd) from None
 
     def _exactly(self, count: int) -> bytes:
         parts = bytearray()

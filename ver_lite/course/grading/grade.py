@@ -12,7 +12,7 @@ from ver_lite.course.grading import classroom, feedback, gradebook
 from ver_lite.course.grading.classroom import Class, Task
 from ver_lite.course.grading.collect import CollectError, shown
 from ver_lite.course.grading.record import Record
-from ver_lite.course.grading.sandbox import Limits
+from ver_lite.course.grading.sandbox import Limits, remove_leftovers
 
 
 def grade(
@@ -47,6 +47,7 @@ def grade(
         return 0
     if (warning := classroom.protection(boxed)) is not None:
         print(warning, file=sys.stderr)
+    remove_leftovers()
     with classroom.claimed_record(out) as record:
         given = gradebook.by_hand(out, group.assignment)
         todo = classroom.look_up(group, record, only, regrade)

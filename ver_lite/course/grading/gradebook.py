@@ -167,8 +167,9 @@ def picture(group: Class, given: Given) -> Any:
         left.yaxis.get_major_locator().set_params(integer=True)
         for row, question in enumerate(questions):
             known = [p / question.points for t in handed_in if (p := points_of(t, question, given)) is not None]
-            if not known:
-                right.text(0.02, row, TO_READ, va="center", color=FAINT)
+            if waiting := len(handed_in) - len(known):
+                right.text(0.02, row, f"{waiting} {TO_READ}", va="center", color=FAINT)
+            if waiting or not known:
                 continue
             whole = np.mean(np.array(known) >= 1 - 1e-9)
             right.barh(row, np.mean(known), color=DIVERGENCE, height=0.7)

@@ -18,6 +18,7 @@ from ver_lite.course import questions
 from ver_lite.course.grading import wire
 
 HEAD = struct.Struct("!I")
+CANNOT = "a value that cannot be marked"
 LIMITS = {
     "memory": resource.RLIMIT_AS,
     "seconds": resource.RLIMIT_CPU,
@@ -62,7 +63,7 @@ def serve(names: dict[str, Any]) -> None:
         except (ConnectionError, OSError):
             return
         except wire.WireError as error:
-            reply = wire.dumps({"error": f"a value that cannot be marked: {error}"})
+            reply = wire.dumps({"error": f"{CANNOT}: {error}"})
         except BaseException as error:  # a student's function may raise anything, and the marker may interrupt it
             reply = wire.dumps({"error": _said(error)})
         send(_channel, reply)

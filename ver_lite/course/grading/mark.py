@@ -2,8 +2,8 @@
 
 The student's answers are put into a clean copy of the master by cell id. Where the copy has a check cell, the run
 pauses and the question is marked: its public checks and hidden tests run in this process, in the namespace that the
-master makes, with stand-ins for the student's functions. A question that depends on one that failed is marked a second time
-with the reference answer of that one; the better mark counts, and both are kept.
+master makes, with stand-ins for the student's functions. A question that depends on one that failed is marked a second
+time with the reference answer of that one; the better mark counts, and both are kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import nbformat
 
 from ver_lite.course.assignments import Assignment, Question
-from ver_lite.course.grading.answers import AnswerError, stand_in
+from ver_lite.course.grading.answers import AnswerError, Answers, stand_in
 from ver_lite.course.grading.run import Walk
 from ver_lite.course.grading.sandbox import Limits
 from ver_lite.course.grading.submission import Submission
@@ -124,7 +124,8 @@ def _test(walk: Walk, world: World, question: Question, outcome: Outcome) -> Non
     """Run a question's public checks and hidden tests against the student's kernel."""
     names = world.upto(question)
     outcome.tests = dict.fromkeys(question.tests, False)
-    answers, left = walk.answers(), question.seconds
+    answers, left = Answers(), min(question.seconds, walk.limits.tests)
+    walk.listen(answers)
     for name in question.functions:
         names[name] = stand_in(answers, name)
     for name in question.values:
@@ -137,10 +138,9 @@ def _test(walk: Walk, world: World, question: Question, outcome: Outcome) -> Non
     said = io.StringIO()
     revived = 0
     for test in (None, *question.tests):
-        if answers.lost and revived < 2 and left > 1:
+        if answers.lost and revived < 1 and left > 1:
             revived += 1
-            walk.revive(question.name)
-            answers.attach(walk.answers())
+            walk.revive(answers)
         began = time.monotonic()
         answers.deadline = began + max(1.0, left / 2)
         passed, why = _one(names, question, test, said, max(1.0, left / 2) + 5)
@@ -151,8 +151,8 @@ def _test(walk: Walk, world: World, question: Question, outcome: Outcome) -> Non
             outcome.tests[test] = passed
         if why:
             outcome.why[test or "public"] = why
-        if answers.lost:
-            walk.flag(f"{question.name}: {answers.lost}")
+        for trouble in filter(None, (answers.lost, answers.odd)):
+            walk.flag(f"{question.name}: {trouble}")
     walk.leave(answers)
     outcome.said = said.getvalue()[:20_000]
     outcome.share = (outcome.public + sum(outcome.tests.values())) / (1 + len(question.tests))

@@ -42,7 +42,7 @@ def done(job: dict[str, Any]) -> dict[str, Any]:
     from ver_lite.course import assignments
     from ver_lite.course.grading import submission
     from ver_lite.course.grading.mark import mark
-    from ver_lite.course.grading.sandbox import Limits
+    from ver_lite.course.grading.sandbox import Limits, adopt_orphans
     from ver_lite.course.questions import OwnNumbers
 
     with tempfile.TemporaryDirectory() as folder:
@@ -57,6 +57,7 @@ def done(job: dict[str, Any]) -> dict[str, Any]:
     else:
         handed_in = submission.read(job["student"], job["place"], data, assignment, numbers)
     only = None if job["only"] is None else set(job["only"])
+    adopt_orphans()
     result = mark(assignment, handed_in, numbers, Limits(**job["limits"]), only, job["boxed"])
     texts = {q.name: handed_in.answers.get(q.name, "")[:20_000] for q in assignment.questions}
     return result.as_dict() | {"answers": texts, "problem": handed_in.problem}

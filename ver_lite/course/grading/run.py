@@ -20,6 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from ver_lite.course.assignments import Assignment, Question
 from ver_lite.course.grading.answers import Answers, NoAnswer
 from ver_lite.course.grading.sandbox import Kernel, Limits
+from ver_lite.course.grading.suspicious import looks_like_a_script
 
 ENGINE = "ver-lite-marking"
 SERVE = "__import__('ver_lite.course.grading.inside', fromlist=['serve']).serve(globals())"
@@ -94,7 +95,7 @@ class Walk:
 
     def _execute(self, client: MarkingClient, cell: Any, index: int) -> str | None:
         """Run one cell; what stopped it in words, or None. A kernel that hangs or ends is replaced."""
-        began, error, client.room = time.monotonic(), None, self.limits.output
+        began, error, client.room, client.scripts = time.monotonic(), None, self.limits.output, False
         try:
             client.execute_cell(cell, index)
         except CellExecutionError as raised:
@@ -106,12 +107,16 @@ class Walk:
         except Exception as broken:  # a kernel that sends what no kernel sends
             error = f"the kernel sent what cannot be read ({type(broken).__name__})"
         self._spent("cells", began)
+        if client.scripts:
+            self.flag(f"{cell.id}: prints or shows scripts (kept out of the page)")
         if client.room < 0:
             self.flag(f"{cell.id}: printed more than {self.limits.output // 1024} KiB")
         if error and (not isinstance_of_student_error(error) or not self._kernel.alive):
             self.flag(f"{cell.id}: {error}")
             self._replace(client)
         else:
+            if error and error.startswith(("MemoryError", "BlockingIOError", "OSError")):
+                self.flag(f"{cell.id}: {error[:100]}")
             self._done.append(cell.source)
         return error
 
@@ -138,9 +143,9 @@ class Walk:
 
     # what marking calls
 
-    def answers(self) -> Answers:
-        """The marker's end of the channel, with the kernel listening at the other (or `lost` saying why not)."""
-        answers = Answers(self._kernel.channel)
+    def listen(self, answers: Answers) -> None:
+        """Join `answers` to the kernel's end of the channel; where the kernel does not listen, `lost` says so."""
+        answers.attach(self._kernel.channel)
         self._asked = self._kernel.client.execute(SERVE, silent=True, store_history=False)
         if not isinstance(self._asked, str):
             self._asked = run_sync(lambda: self._asked)()
@@ -149,11 +154,11 @@ class Walk:
             answers.hello()
         except NoAnswer:
             pass
-        return answers
 
-    def revive(self, name: str) -> None:
+    def revive(self, answers: Answers) -> None:
         """Replace a kernel that no longer answers."""
         self._replace(self._client)
+        self.listen(answers)
 
     def leave(self, answers: Answers) -> None:
         """End a question's tests: the kernel is as papermill expects it, or a fresh one."""
@@ -192,15 +197,16 @@ def isinstance_of_student_error(error: str) -> bool:
 class MarkingClient(PapermillNotebookClient):
     """papermill's client, with what one cell may send bounded: `room` characters are left."""
 
-    room = 0
+    room, scripts = 0, False
 
     def process_message(self, msg: dict, cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] in ("status", "execute_input"):
             return super().process_message(msg, cell, cell_index)
         if msg["msg_type"] not in ("stream", "display_data", "execute_result", "error"):
             return None
-        size = sum(len(part) for part in _texts(msg["content"]))
-        self.room -= size
+        texts = list(_texts(msg["content"]))
+        self.room -= sum(map(len, texts))
+        self.scripts = self.scripts or any(map(looks_like_a_script, texts))
         return super().process_message(msg, cell, cell_index) if self.room >= 0 else None
 
 

@@ -8,6 +8,8 @@ home of whoever marks.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -38,6 +40,7 @@ OPENED = ("shell", "iopub", "stdin", "control")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "ssl/certs")
 HOME = "/home/student"
+PREFIX = "ver-lite-marking-"
 MEBI = 2**20
 
 
@@ -53,6 +56,7 @@ class Limits:
     processes  processes and threads together           file       size of one file
     disk       of the box's /tmp and home, each         output     text and pictures kept of one cell
     message    one message from the kernel              cell       wall time of one cell
+    tests      wall time of one question's tests, where the master allows no less
     student    wall time of one student's whole marking
     """
 
@@ -64,7 +68,23 @@ class Limits:
     output: int = 256 * 1024
     message: int = 4 * MEBI
     cell: float = 60.0
+    tests: float = 60.0
     student: float = 600.0
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of what its descendants leave behind, so that it can end them (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def remove_leftovers() -> None:
+    """Remove the folders of kernels whose marker was killed, a day later."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            about = folder.lstat()
+            if about.st_uid == os.getuid() and about.st_mtime < time.time() - 86400 and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
@@ -133,6 +153,16 @@ def _box(folder: Path, limits: Limits) -> list[str]:
     return [*command, "bwrap", "--die-with-parent", "--dev-bind", "/", "/", *inner, "--"]
 
 
+@cache
+def _without_rights() -> list[str]:
+    """For root without a box: what runs a program as a user without rights; nothing where that user cannot run Python."""
+    command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        return []
+    tried = subprocess.run([*command, sys.executable, "-c", "import zmq, ver_lite"], capture_output=True, cwd="/")
+    return command if tried.returncode == 0 else []
+
+
 def _library() -> list[tuple[str, str]]:
     """(where it lies, where the box shows it): Python's installation and environment, `ver_lite`, and its data."""
     package = Path(ver_lite.__file__).resolve().parent
@@ -181,7 +211,7 @@ class Kernel:
 
     def __init__(self, limits: Limits, boxed: bool | None = None, imports: tuple[str, ...] = ()) -> None:
         self.limits, self.boxed = limits, why_no_bubblewrap() is None if boxed is None else boxed
-        self.folder = Path(tempfile.mkdtemp(prefix="marking-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self.over: str | None = None  # which limit the watch found broken
         self._closed = threading.Event()
         context = zmq.asyncio.Context()
@@ -214,7 +244,10 @@ class Kernel:
         about["key"] = about["key"].decode()
         (inside / "kernel.json").write_text(json.dumps(about))
         runs = [sys.executable, "-m", "ver_lite.course.grading.inside", json.dumps(settings)]
-        self.manager.command = _box(inside, self.limits) + runs if self.boxed else runs
+        self.manager.command = (_box(inside, self.limits) if self.boxed else _without_rights()) + runs
+        if not self.boxed and _without_rights():
+            os.chown(inside, NOBODY, NOBODY)
+            self.folder.chmod(0o711)
         self.errors = open(self.folder / "said", "w+b")  # noqa: SIM115
         descriptors = [theirs.fileno(), *(opened.fileno() for opened in listening.values())]
         environment = (
@@ -280,9 +313,12 @@ class Kernel:
         return not self._closed.is_set() and self.manager.provisioner.process.poll() is None
 
     def tree(self) -> list[psutil.Process]:
-        """Every process of this student that runs now."""
+        """Every process of this student that runs now. Without a box also those that left the tree: this process marks
+        one student alone, and takes in what its descendants leave behind (`adopt_orphans`)."""
         try:
             first = psutil.Process(self.pid)
+            if not self.boxed:
+                return psutil.Process().children(recursive=True)
             return [first, *first.children(recursive=True)]
         except psutil.Error:
             return []

@@ -11,7 +11,7 @@ from typing import Any
 
 from ver_lite.course import master as rules
 from ver_lite.course.assignments import Assignment
-from ver_lite.course.grading.suspicious import marks_of_tampering
+from ver_lite.course.grading.suspicious import looks_like_a_script, marks_of_tampering
 from ver_lite.course.questions import OwnNumbers, own_numbers
 
 LARGEST = 20 * 2**20  # bytes of a notebook
@@ -59,6 +59,10 @@ def read(student: str, place: str, data: bytes, assignment: Assignment, numbers:
     for name, source in answers.items():
         if assignment.question(name).kind == "code":
             flags += [f"{name}: {sign}" for sign in marks_of_tampering(source)]
+        elif looks_like_a_script(source):
+            flags.append(f"{name}: holds scripts (shown as text)")
+    if any(looks_like_a_script(text) for cell in cells for text in cell["stored"]):
+        flags.append("a stored output holds scripts (never shown)")
     return Submission(student, place, digest, answers, tuple(dict.fromkeys(flags)))
 
 
@@ -105,7 +109,15 @@ def _plain(cell: dict) -> dict[str, Any]:
         "source": source if isinstance(source, str) else "",
         "names": [name for name in names if isinstance(name, str)],
         "tags": tags,
+        "stored": _stored(cell.get("outputs")),
     }
+
+
+def _stored(outputs: Any) -> list[str]:
+    """The texts in the data of stored outputs."""
+    data = [one.get("data") for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else []
+    texts = [text for one in data if isinstance(one, dict) for text in one.values()]
+    return ["".join(t for t in text if isinstance(t, str)) if isinstance(text, list) else str(text) for text in texts]
 
 
 def _named(cells: list[dict], name: str) -> list[dict]:

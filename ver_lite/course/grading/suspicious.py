@@ -46,7 +46,13 @@ ORDINARY = {
     "__repr__",
     "__version__",
 }
+SCRIPT = re.compile(r"<script|<svg|<iframe|javascript:|<[^<>]{1,200}\son[a-z]+\s*=", re.IGNORECASE)
 MAGIC = re.compile(r"(?m)^\s*([%!]\S*)")
+
+
+def looks_like_a_script(text: str) -> bool:
+    """Whether a browser that took this text for HTML might run something."""
+    return bool(SCRIPT.search(text[:100_000]))
 
 
 def marks_of_tampering(source: str) -> list[str]:
