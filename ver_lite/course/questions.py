@@ -109,7 +109,7 @@ def gradient(function: Callable, *arguments: Any, weights: Any = None) -> list[A
     """The gradient of Σ weights · function(*arguments) in every float tensor among the arguments, in their order.
 
     `weights` has the shape of the result; None: all one. A tensor that the result does not depend on has a
-    gradient of zeros. The arguments themselves are left as they are.
+    gradient of zeros. The arguments themselves are left as they are. A function that answers nothing: `...`.
     """
     import torch
 
@@ -120,6 +120,8 @@ def gradient(function: Callable, *arguments: Any, weights: Any = None) -> list[A
     given = [leaf(value) for value in arguments]
     leaves = [value for value in given if isinstance(value, torch.Tensor) and value.requires_grad]
     result = function(*given)
+    if result is None or result is Ellipsis:
+        return ...
     total = result.sum() if weights is None else (weights * result).sum()
     if not total.requires_grad:
         return [torch.zeros_like(value) for value in leaves]
