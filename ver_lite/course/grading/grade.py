@@ -11,8 +11,9 @@ from tqdm import tqdm
 from ver_lite.course.grading import classroom, feedback, gradebook
 from ver_lite.course.grading.classroom import Class, Task
 from ver_lite.course.grading.collect import CollectError, shown
+from ver_lite.course.grading.kernel import remove_leftovers
 from ver_lite.course.grading.record import Record
-from ver_lite.course.grading.sandbox import Limits, remove_leftovers
+from ver_lite.course.grading.sandbox import Limits
 
 
 def grade(

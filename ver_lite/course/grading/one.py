@@ -41,8 +41,9 @@ def done(job: dict[str, Any]) -> dict[str, Any]:
 
     from ver_lite.course import assignments
     from ver_lite.course.grading import submission
+    from ver_lite.course.grading.kernel import adopt_orphans
     from ver_lite.course.grading.mark import mark
-    from ver_lite.course.grading.sandbox import Limits, adopt_orphans
+    from ver_lite.course.grading.sandbox import Limits
     from ver_lite.course.questions import OwnNumbers
 
     with tempfile.TemporaryDirectory() as folder:

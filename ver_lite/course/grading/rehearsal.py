@@ -61,9 +61,8 @@ def rehearse(students: int, workers: int, out: Path | None = None, name: str = "
         code = grade(folder / "submissions", folder / "marks", name, workers=workers, limits=LIMITS)
         took = time.perf_counter() - began
         rows = {row["student"]: row for row in Record(folder / "marks").rows}
-        print(
-            f"\n{took:.0f} s for {len(rows)} students with {workers} workers: {took / max(len(rows), 1):.2f} s a student"
-        )
+        each = took / max(len(rows), 1)
+        print(f"\n{took:.0f} s for {len(rows)} students with {workers} workers: {each:.2f} s a student")
         print(f"load of the machine (1, 5, 15 minutes): {', '.join(f'{x:.1f}' for x in os.getloadavg())}\n")
         print(times(rows, kinds))
         print()

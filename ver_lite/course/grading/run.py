@@ -19,7 +19,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from ver_lite.course.assignments import Assignment, Question
 from ver_lite.course.grading.answers import Answers, NoAnswer
-from ver_lite.course.grading.sandbox import Kernel, Limits
+from ver_lite.course.grading.kernel import Kernel
+from ver_lite.course.grading.sandbox import Limits
 from ver_lite.course.grading.suspicious import looks_like_a_script
 
 ENGINE = "ver-lite-marking"
