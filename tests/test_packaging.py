@@ -59,8 +59,8 @@ def test_conda_installs_what_pyproject_defines():
     plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     (by_pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     assert environment["name"] == PROJECT["name"]
-    assert by_pip == ["-e .[course,test]"]
-    assert {"course", "test"} <= set(PROJECT["optional-dependencies"])
+    assert by_pip == ["-e .[course,teach,test]"]
+    assert {"course", "teach", "test"} <= set(PROJECT["optional-dependencies"])
     assert "pip" in plain
     assert plain[0] == f"python {PROJECT['requires-python']},<3.14"
 
@@ -79,7 +79,7 @@ def test_every_direct_dependency_is_pinned_within_its_range():
     lines = (line.split("==") for line in text("constraints.txt").splitlines() if "==" in line)
     pins = {canonicalize_name(name): version for name, version in lines}
     extras = PROJECT["optional-dependencies"]
-    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["course"], *extras["test"]]):
+    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["course"], *extras["teach"], *extras["test"]]):
         pin = pins.get(canonicalize_name(wanted.name))
         assert pin, f"{wanted.name} is not in constraints.txt"
         assert wanted.specifier.contains(pin), f"constraints.txt has {wanted.name}=={pin}, pyproject wants {wanted}"

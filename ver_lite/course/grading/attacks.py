@@ -134,14 +134,14 @@ AS_FILES = (
     Attack("odd-parameters", "runs code in the parameters", "cannot be read", 1, write=_changed(_odd_parameters)),
 )
 
-ODD_NAMES = (
+NAMES = (
     'it\'s "quoted"',
     "two\nlines",
     "n" * 200,
     "<script>alert(1)</script>".replace("/", "∕"),
     "=cmd()",
-    "‮txt.exe",
-    "..",
+    "\u202etxt.exe",
+    "-rf",
 )
 
 

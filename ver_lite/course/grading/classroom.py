@@ -18,15 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ver_lite
 from ver_lite.course import assignments
 from ver_lite.course.assignments import Assignment
 from ver_lite.course.grading import collect
 from ver_lite.course.grading.collect import CollectError, HandedIn, Student, shown
 from ver_lite.course.grading.record import Record, claimed
-from ver_lite.course.grading.sandbox import WITHOUT, Limits, why_no_bubblewrap
+from ver_lite.course.grading.sandbox import PACKAGE, WITHOUT, Limits, why_no_bubblewrap
 
-PACKAGE = Path(ver_lite.__file__).resolve().parent
 MARKERS = ("course/grading", "course/questions.py", "course/check.py", "course/master.py", "course/assignments.py")
 
 

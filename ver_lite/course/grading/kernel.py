@@ -28,11 +28,11 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from traitlets import List
 
-import ver_lite
 from ver_lite.course.grading.sandbox import (
     HOME,
     MEBI,
     NOBODY,
+    PACKAGE,
     Limits,
     box,
     environment,
@@ -122,7 +122,7 @@ class Kernel:
         descriptors = [theirs.fileno(), *(opened.fileno() for opened in listening.values())]
         given = {} if self.boxed else environment() | {"HOME": str(inside), "TMPDIR": str(inside)}
         if not self.boxed:
-            given["PYTHONPATH"] = str(Path(ver_lite.__file__).resolve().parents[1])
+            given["PYTHONPATH"] = str(PACKAGE.parent)
         run_sync(self.manager._async_start_kernel)(
             pass_fds=descriptors, env=given, cwd=str(inside), stdout=subprocess.DEVNULL, stderr=self.errors
         )

@@ -21,10 +21,10 @@ from ver_lite.course.assignments import Assignment
 from ver_lite.course.grading import attacks, collect
 from ver_lite.course.grading.grade import grade
 from ver_lite.course.grading.record import Record
-from ver_lite.course.grading.sandbox import Limits
+from ver_lite.course.grading.sandbox import MEBI, Limits
 
 SHARES = {"right": 0.4, "partly right": 0.35, "wrong": 0.25}  # of those who are not hostile
-LIMITS = Limits(cell=10, tests=10)
+LIMITS = Limits(cell=10, tests=10, resident=1024 * MEBI)
 
 
 def write_class(folder: Path, assignment: Assignment, students: int, seed: int = 101) -> dict[str, str]:

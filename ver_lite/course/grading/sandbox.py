@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import ver_lite
-
+PACKAGE = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "ssl/certs")
@@ -127,12 +126,11 @@ def without_rights() -> list[str]:
 
 def _library() -> list[tuple[str, str]]:
     """(where it lies, where the box shows it): Python's installation and environment, `ver_lite`, and its data."""
-    package = Path(ver_lite.__file__).resolve().parent
     places = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
     shown = [(str(place), str(place)) for place in sorted(places) if not str(place).startswith("/usr")]
-    shown.append((str(package), "/opt/ver-lite/ver_lite"))
-    data = package.parent / "data"
-    if (package.parent / "pyproject.toml").is_file() and data.is_dir():
+    shown.append((str(PACKAGE), "/opt/ver-lite/ver_lite"))
+    data = PACKAGE.parent / "data"
+    if (PACKAGE.parent / "pyproject.toml").is_file() and data.is_dir():
         shown.append((str(data), "/opt/ver-lite/data"))
     return shown
 
