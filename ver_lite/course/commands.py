@@ -1,4 +1,4 @@
-"""The commands of a teacher: ver-lite grade, and ver-lite assign release, check, rehearse."""
+"""The commands of a teacher: ver-lite grade, and ver-lite assign new, check, release, rehearse."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def _in_words() -> Iterator[None]:
         yield
     except LessonError as error:
         raise ValueError("; ".join(str(error).splitlines())) from None
+
+
+@assign.command()
+def new(
+    master: Annotated[Path, typer.Argument(help="Where to write it, e.g. masters/assignment-5-mine.ipynb.")],
+    title: Annotated[str | None, typer.Option(help="Its heading; default: the file's name.")] = None,
+) -> None:
+    """Write a small master that is in order, to be filled in."""
+    from ver_lite.course.skeleton import new_master
+
+    with _in_words():
+        typer.echo(f"{new_master(master, title)}: open it, change it, then try it with: ver-lite assign check {master}")
 
 
 @assign.command()

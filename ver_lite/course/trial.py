@@ -8,8 +8,9 @@ the teacher's own code. Submissions are marked elsewhere (`ver_lite.course.gradi
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
@@ -94,7 +95,7 @@ def walk(assignment: Assignment, student: str = "ada") -> Iterator[tuple[Questio
         if "parameters" in cell.metadata.get("tags", []):
             cell = {**cell, "source": f"{cell.source}\nstudent = {student!r}"}
         try:
-            with redirect_stdout(StringIO()):
+            with _quiet(StringIO()):
                 _execute(cell["source"], cell["id"], namespace)
         except Exception as error:
             told = f"{assignment.path.name}, cell {cell['id']}: {type(error).__name__}: {error}"
@@ -105,7 +106,7 @@ def tried(question: Question, answer: str, namespace: dict[str, Any]) -> Outcome
     """Put `answer` beside the names known before the question, and run its public checks and hidden tests."""
     names, printed, failed = dict(namespace), StringIO(), {}
     try:
-        with redirect_stdout(printed):
+        with _quiet(printed):
             _execute(answer, question.name, names)
             _execute(question.public, question.check_id, names)
             _execute(question.hidden, question.check_id, names)
@@ -114,11 +115,19 @@ def tried(question: Question, answer: str, namespace: dict[str, Any]) -> Outcome
         return Outcome(False, dict.fromkeys(question.tests, why), f"{printed.getvalue()}{why}")
     for test in question.tests:
         try:
-            with redirect_stdout(printed):
+            with _quiet(printed):
                 names[f"hidden_{test}"]()
         except Exception as error:
             failed[test] = f"{type(error).__name__}: {error}"
     return Outcome(bool(names["public"]), failed, printed.getvalue())
+
+
+@contextmanager
+def _quiet(printed: StringIO) -> Iterator[None]:
+    """Keep what is printed; let wrong answers divide by zero without a warning."""
+    with redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _execute(source: str, name: str, namespace: dict[str, Any]) -> None:
