@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-# Half of the time to import nbformat would go into a grammar of web addresses, for a check that no notebook needs.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+from ver_lite.course.grading import quick_imports
+
+quick_imports()
 
 
 def main() -> None:
