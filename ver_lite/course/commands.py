@@ -81,6 +81,9 @@ def rehearse(
     out: Annotated[Path | None, typer.Option(help="Keep submissions and marks in this folder.")] = None,
 ) -> None:
     """Make a class of right, wrong and hostile submissions, mark it, and print times and outcomes."""
+    from ver_lite.course.grading import quick_imports
+
+    quick_imports()
     from ver_lite.course.grading.rehearsal import rehearse as play
 
     raise typer.Exit(play(students, workers, out))
@@ -112,6 +115,9 @@ def grade(
     Can be stopped at any moment and started again: only what is missing or has changed is marked. Exit code 1 when
     somebody could not be marked.
     """
+    from ver_lite.course.grading import quick_imports
+
+    quick_imports()
     from ver_lite.course.grading.grade import grade as run
 
     with _in_words():
