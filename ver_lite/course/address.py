@@ -58,7 +58,7 @@ def with_address(text: str, url: str, previous: str = "") -> str:
 
 
 def write_everywhere(root: Path) -> list[Path]:
-    """Write the address into the lessons and assignments, the book's configuration and pages, CITATION.cff and README.md.
+    """Write the address into lessons, assignments, the book's configuration and pages, CITATION.cff and README.md.
 
     Returns the files that changed; a second call changes none. Files are written whole, then renamed.
     """

@@ -8,6 +8,7 @@ a written question is one Markdown cell. `ver_lite.course.master` has the rules.
 from __future__ import annotations
 
 import json
+import warnings
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,7 +122,9 @@ def read(path: Path) -> Assignment:
     try:
         text = read_text(path)
         ids = [cell.get("id") for cell in json.loads(text)["cells"]]
-        notebook = nbformat.reads(text, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # ids that stand twice are told below, in our words
+            notebook = nbformat.reads(text, as_version=4)
     except FileError as error:
         raise AssignmentError(str(error)) from None
     except Exception as error:
