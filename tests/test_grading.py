@@ -183,6 +183,10 @@ def test_two_markers_do_not_write_into_one_folder(tmp_path):
 # a small class
 
 WRONG = "def squares(values):\n    return np.asarray(values) ** 2 + (np.asarray(values) < 0)"
+COLLECTS = "seen, power = [], 2\ndef squares(v):\n    seen.append(np.asarray(v).tolist())\n    return np.asarray(v)**power"
+    "seen, power = [], 2\ndef squares(v):\n    seen.append(np.asarray(v).tolist())\n    return np.asarray(v) ** power"
+)
+SHOWS = "print('SEEN', seen)\npower = 3\ndef length(v):\n    raise ValueError(str(seen))"
 BROKEN = "def squares(values):\n    return 1 / 0"
 
 
@@ -214,6 +218,7 @@ def school(tmp_path_factory) -> School:
     school.hand_in("right")
     school.hand_in("wrong", q2=WRONG)
     school.hand_in("broken", q2=BROKEN, q4=assignments.TEXT_STUB)
+    school.hand_in("collector", q2=COLLECTS, q3=SHOWS)
     assert school.grade() == 0
     return school
 
@@ -225,6 +230,7 @@ def test_points_are_the_share_of_tests_passed(school):
         "right": ["4.0", "4.0", "4.0", ""],
         "wrong": ["4.0", "2.0", "4.0", ""],
         "broken": ["4.0", "0.0", "4.0", "0.0"],
+        "collector": ["4.0", "4.0", "0.0", ""],
     }
     assert book["right"]["to read"] == "q4" and book["broken"]["to read"] == ""
 
@@ -246,12 +252,20 @@ def test_pages_name_hidden_tests_and_show_nothing_of_them(school):
 
 
 @pytest.mark.slow
+def test_no_page_shows_what_the_hidden_tests_passed_in(school):
+    mark = next(row["mark"] for row in school.rows() if row["student"] == "collector")
+    page = (school.marks / "feedback" / "collector.html").read_text("utf-8")
+    assert "SEEN [[2, 3]]" in page and "-2.0" in str(mark["alone"]["q3"]["why"])  # the teacher sees it
+    assert "-2.0" not in page
+
+
+@pytest.mark.slow
 def test_marking_again_marks_nobody_and_changes_nothing(school, capsys):
     before = (school.marks / "gradebook.csv").read_bytes(), len(school.rows())
     assert school.grade() == 0
     assert ((school.marks / "gradebook.csv").read_bytes(), len(school.rows())) == before
     school.grade(dry_run=True, only="right")
-    assert "0 of 3 would be marked" in capsys.readouterr().out
+    assert "0 of 4 would be marked" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -283,7 +297,7 @@ def test_tables_are_what_moodle_and_canvas_import(school):
     assert moodle[0] == "ID number,Email address,Full name,assignment-9-small,Feedback"
     canvas = (school.marks / "canvas.csv").read_text("utf-8").splitlines()
     assert canvas[0] == "Student,ID,SIS User ID,SIS Login ID,Section,assignment-9-small"
-    assert canvas[1] == "    Points Possible,,,,,15" and len(canvas) == 5
+    assert canvas[1] == "    Points Possible,,,,,15" and len(canvas) == 6
     assert (school.marks / "class.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -73,7 +73,7 @@ def files(source: Path) -> Iterator[HandedIn]:
 
 
 def _in_folder(folder: Path) -> Iterator[HandedIn]:
-    seen = 0
+    seen = size = 0
     for above, folders, names in os.walk(folder, followlinks=False):
         for name in [n for n in folders if (Path(above) / n).is_symlink()]:
             yield HandedIn(str((Path(above) / name).relative_to(folder)), problem="is a link; links are not followed")
@@ -84,7 +84,11 @@ def _in_folder(folder: Path) -> Iterator[HandedIn]:
                 raise CollectError(f"{folder}: more than {MOST_FILES:,} files")
             path = Path(above) / name
             if wanted(name) or path.is_symlink():
-                yield _read(path, str(path.relative_to(folder)))
+                file = _read(path, str(path.relative_to(folder)))
+                size += len(file.data)
+                if size > MOST_BYTES:
+                    raise CollectError(f"{folder}: more than {MOST_BYTES / 2**30:.0f} GiB")
+                yield file
 
 
 def wanted(name: str) -> bool:

@@ -147,6 +147,7 @@ class Kernel:
     def ready(self, seconds: float = 60) -> None:
         """Wait until the kernel answers. Raises SandboxError with what it said when it does not."""
         self.client = self.manager.client()
+        self.client.allow_stdin = False
         self.client.start_channels(hb=False)
         try:
             run_sync(self._wait)(seconds)

@@ -1,9 +1,9 @@
 """Mark one student: papermill runs the answers in the sandbox, the tests run here.
 
 The student's answers are put into a clean copy of the master by cell id. Where the copy has a check cell, the run
-pauses and the question is marked: its public checks and hidden tests run in this process, in the namespace that the
-master makes, with stand-ins for the student's functions. A question that depends on one that failed is marked a second
-time with the reference answer of that one; the better mark counts, and both are kept.
+pauses for the public checks; the hidden tests follow after the last cell. Both run in this process, in the namespace
+that the master makes, with stand-ins for the student's functions. A question that depends on one that failed is marked
+a second time with the reference answer of that one; the better mark counts, and both are kept.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,9 +19,11 @@ import nbformat
 
 from ver_lite.course.assignments import Assignment, Question
 from ver_lite.course.grading.answers import AnswerError, Answers, stand_in
+from ver_lite.course.grading.inside import CANNOT
 from ver_lite.course.grading.run import Walk
 from ver_lite.course.grading.sandbox import Limits
 from ver_lite.course.grading.submission import Submission
+from ver_lite.course.grading.world import World, bounded
 from ver_lite.course.questions import OwnNumbers
 
 
@@ -100,130 +99,95 @@ def mark(
 
 
 def _run(walk: Walk, world: World, wanted: set[str], reference: dict[str, str]) -> dict[str, Outcome]:
-    outcomes: dict[str, Outcome] = {}
+    """One run of the copy. Public checks run where their cell stands, hidden tests after the last cell, so that nothing
+    that a student is shown was printed after a hidden test began."""
+    trials: dict[str, Trial] = {}
 
     def pause(question: Question, error: str | None, outputs: list) -> list:
-        """What papermill's run does at a check cell: mark the question, and leave what the checks said there."""
+        """What papermill's run does at a check cell: the public checks, leaving there what they said."""
         if question.name not in wanted:
             return []
         outcome = Outcome(error=error, outputs=plain_outputs(outputs))
-        outcomes[question.name] = outcome
-        began = time.monotonic()
-        _test(walk, world, question, outcome)
-        outcome.seconds = round(time.monotonic() - began, 2)
-        walk.seconds["tests"] = walk.seconds.get("tests", 0.0) + outcome.seconds
-        return [nbformat.v4.new_output("stream", name="stdout", text=outcome.said)]
+        trial = trials[question.name] = Trial(walk, world, question, outcome)
+        trial.public()
+        return [nbformat.v4.new_output("stream", name="stdout", text=trial.outcome.said)]
 
     walk.go(pause, wanted, reference)
-    for name in wanted - outcomes.keys():
-        outcomes[name] = Outcome(error="not reached: the time for this student was used up")
-    return outcomes
+    for name, trial in trials.items():
+        if walk.in_time():
+            moved = walk.restore(name)
+            trial.hidden()
+            if moved:
+                walk.restore(f"{name}-reference")
+    late = Outcome(error="not reached: the time for this student was used up")
+    return {name: trials[name].outcome if name in trials else late for name in wanted}
 
 
-def _test(walk: Walk, world: World, question: Question, outcome: Outcome) -> None:
-    """Run a question's public checks and hidden tests against the student's kernel."""
-    names = world.upto(question)
-    outcome.tests = dict.fromkeys(question.tests, False)
-    answers, left = Answers(), min(question.seconds, walk.limits.tests)
-    walk.listen(answers)
-    for name in question.functions:
-        names[name] = stand_in(answers, name)
-    for name in question.values:
+class Trial:
+    """One question under test: its names here, stand-ins for the student's functions among them."""
+
+    def __init__(self, walk: Walk, world: World, question: Question, outcome: Outcome) -> None:
+        self.walk, self.question, self.outcome = walk, question, outcome
+        self.names, self.answers = world.upto(question), Answers()
+        self.left = min(question.seconds, walk.limits.tests)
+        outcome.tests = dict.fromkeys(question.tests, False)
+        self.names |= {name: stand_in(self.answers, name) for name in question.functions}
+
+    def public(self) -> None:
+        """Fetch the answer's values and run the public checks."""
+        self.walk.listen(self.answers)
+        for name in self.question.values:
+            try:
+                self.answers.deadline = time.monotonic() + 5
+                self.names[name] = self.answers.ask("value", name)
+            except AnswerError as error:
+                self.names.pop(name, None)
+                self.outcome.error = self.outcome.error or str(error)
+        said = io.StringIO()
+        passed, why = self._run(self.question.public, said)
+        self.outcome.public = passed and self.names.get("public") is True
+        self.outcome.said = said.getvalue()[:20_000]
+        self._end({"public": why}, self.answers.odd)
+
+    def hidden(self) -> None:
+        """Run the hidden tests. What the student's code says meanwhile goes to the teacher alone."""
+        self.walk.listen(self.answers)
+        _, why = self._run(self.question.hidden, io.StringIO())
+        reasons, revived = {"hidden tests": why}, False
+        for test in self.question.tests:
+            if self.answers.lost and not revived:
+                self._note(self.answers.lost)
+                self.walk.revive(self.answers, self.question.name)
+                revived = True
+            self.outcome.tests[test], reasons[test] = self._run(f"hidden_{test}()", io.StringIO())
+        self._end(reasons, self.answers.odd and CANNOT)
+
+    def _run(self, source: str, said: io.StringIO) -> tuple[bool, str | None]:
+        """Whether `source` ran through in half of the time that is left, and why not."""
+        began, seconds = time.monotonic(), max(1.0, self.left / 2)
+        self.answers.deadline = began + seconds
         try:
-            answers.deadline = time.monotonic() + 5
-            names[name] = answers.ask("value", name)
-        except AnswerError as error:
-            names.pop(name, None)
-            outcome.error = outcome.error or str(error)
-    said = io.StringIO()
-    revived = 0
-    for test in (None, *question.tests):
-        if answers.lost and revived < 1 and left > 1:
-            revived += 1
-            walk.revive(answers)
-        began = time.monotonic()
-        answers.deadline = began + max(1.0, left / 2)
-        passed, why = _one(names, question, test, said, max(1.0, left / 2) + 5)
-        left -= time.monotonic() - began
-        if test is None:
-            outcome.public = passed
-        else:
-            outcome.tests[test] = passed
-        if why:
-            outcome.why[test or "public"] = why
-        for trouble in filter(None, (answers.lost, answers.odd)):
-            walk.flag(f"{question.name}: {trouble}")
-    walk.leave(answers)
-    outcome.said = said.getvalue()[:20_000]
-    outcome.share = (outcome.public + sum(outcome.tests.values())) / (1 + len(question.tests))
-
-
-def _one(
-    names: dict[str, Any], question: Question, test: str | None, said: io.StringIO, seconds: float
-) -> tuple[bool, str | None]:
-    """Whether the public checks (None) or one hidden test passed, and why not."""
-    try:
-        with contextlib.redirect_stdout(said if test is None else io.StringIO()), bounded(seconds):
-            if test is None:
-                try:
-                    exec(compile(question.public, f"<{question.check_id}>", "exec"), names)
-                finally:
-                    exec(compile(question.hidden, f"<{question.check_id}, hidden>", "exec"), names)
-                return names.get("public") is True, None
-            names[f"hidden_{test}"]()
+            with contextlib.redirect_stdout(said), bounded(seconds + 5):
+                exec(compile(source, f"<{self.question.check_id}>", "exec"), self.names)
             return True, None
-    except Exception as error:
-        return False, f"{type(error).__name__}: {error}"[:300]
+        except Exception as error:
+            return False, f"{type(error).__name__}: {error}"[:300]
+        finally:
+            took = time.monotonic() - began
+            self.left -= took
+            self.outcome.seconds = round(self.outcome.seconds + took, 2)
+            self.walk.seconds["tests"] = self.walk.seconds.get("tests", 0.0) + took
 
+    def _end(self, why: dict[str, str | None], odd: str | None) -> None:
+        for trouble in filter(None, (self.answers.lost, odd)):
+            self._note(trouble)
+        self.walk.leave(self.answers)
+        self.outcome.why |= {name: reason for name, reason in why.items() if reason}
+        passed = self.outcome.public + sum(self.outcome.tests.values())
+        self.outcome.share = passed / (1 + len(self.question.tests))
 
-class OutOfTime(Exception):
-    """A test took longer than it may, here in the marker."""
-
-
-@contextlib.contextmanager
-def bounded(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime when the block takes longer (in the main thread of a system with alarms; elsewhere nothing)."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(*_: Any) -> None:
-        raise OutOfTime(f"more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-class World:
-    """The master, run in this process with a student's numbers, as far as a question needs."""
-
-    def __init__(self, assignment: Assignment, student: str, numbers: OwnNumbers) -> None:
-        self.assignment, self.names, self.seconds, self._next = assignment, {"__name__": "__main__"}, 0.0, 0
-        self.given = {"student": student, "seed": numbers.seed, "variant": numbers.variant}
-
-    def upto(self, question: Question) -> dict[str, Any]:
-        """A copy of the namespace right after the reference answer of `question`."""
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        began = time.monotonic()
-        cells = self.assignment.notebook.cells
-        checks = {q.check_id for q in self.assignment.questions}
-        stop = next(i for i, cell in enumerate(cells) if cell.id == question.check_id)
-        for cell in cells[self._next : stop]:
-            if cell.cell_type == "code" and cell.id not in checks:
-                source = TransformerManager().transform_cell(cell.source)
-                with contextlib.redirect_stdout(io.StringIO()):
-                    exec(compile(source, f"<{self.assignment.path.name}, {cell.id}>", "exec"), self.names)
-                if "parameters" in cell.metadata.get("tags", []):
-                    self.names.update(self.given)
-        self._next = max(self._next, stop)
-        self.seconds += time.monotonic() - began
-        return dict(self.names)
+    def _note(self, trouble: str) -> None:
+        self.walk.flag(f"{self.question.name}: {trouble}")
 
 
 def plain_outputs(outputs: list, most: int = 20_000) -> list[dict[str, str]]:

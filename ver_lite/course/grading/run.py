@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ver_lite.course.grading.answers import Answers, NoAnswer
 from ver_lite.course.grading.kernel import Kernel
 from ver_lite.course.grading.sandbox import Limits
 from ver_lite.course.grading.suspicious import looks_like_a_script
+from ver_lite.course.master import MAGIC
 
 ENGINE = "ver-lite-marking"
 SERVE = "__import__('ver_lite.course.grading.inside', fromlist=['serve']).serve(globals())"
@@ -47,7 +49,6 @@ class Walk:
         self.seconds: dict[str, float] = {}
         self.flags: list[str] = []
         self._kernel: Kernel | None = None
-        self._channel: Answers | None = None
 
     def flag(self, text: str) -> None:
         if text not in self.flags:
@@ -76,14 +77,20 @@ class Walk:
     def _spent(self, name: str, began: float) -> None:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
+    def in_time(self) -> bool:
+        """Whether there is time left for this student; flagged when not."""
+        late = time.monotonic() > self.deadline
+        if late:
+            self.flag("the time for this student was used up")
+        return not late
+
     # what the engine calls
 
     def run(self, client: MarkingClient, pause: Pause) -> None:
         self._client, self._done, errors, outputs = client, [], {}, {}
         checks = {q.check_id: q for q in self.assignment.questions if q.kind == "code"}
         for index, cell in enumerate(client.nb.cells):
-            if time.monotonic() > self.deadline:
-                self.flag("the time for this student was used up")
+            if not self.in_time():
                 return
             client.nb_man.cell_start(cell, index)
             if cell.id in checks:
@@ -112,13 +119,13 @@ class Walk:
             self.flag(f"{cell.id}: prints or shows scripts (kept out of the page)")
         if client.room < 0:
             self.flag(f"{cell.id}: printed more than {self.limits.output // 1024} KiB")
-        if error and (not isinstance_of_student_error(error) or not self._kernel.alive):
+        if error and (not _is_students(error) or not self._kernel.alive):
             self.flag(f"{cell.id}: {error}")
             self._replace(client)
         else:
             if error and error.startswith(("MemoryError", "BlockingIOError", "OSError")):
                 self.flag(f"{cell.id}: {error[:100]}")
-            self._done.append(cell.source)
+            self._done.append((cell.id, cell.source))
         return error
 
     def _replace(self, client: MarkingClient) -> None:
@@ -126,21 +133,24 @@ class Walk:
         self._kernel.close()
         self._kernel = self._start()
         client.km, client.kc = self._kernel.manager, self._kernel.client
-        began = time.monotonic()
-        for source in self._done:
-            cell = nbformat.v4.new_code_cell(source)
-            client.room = self.limits.output
-            try:
-                client.nb.cells.append(cell)
-                client.execute_cell(cell, len(client.nb.cells) - 1)
-            except CellExecutionError:
-                pass
-            except Exception:
-                self.flag("cells that had run once did not run a second time")
-                break
-            finally:
-                client.nb.cells.pop()
-        self._spent("cells", began)
+        if not all([self._again(source) for _, source in self._done]):
+            self.flag("cells that had run once did not run a second time")
+
+    def _again(self, source: str) -> bool:
+        """Run a cell once more, for what it defines alone; False when the kernel did not survive it."""
+        began, client, cells = time.monotonic(), self._client, self._client.nb.cells
+        client.room = 0
+        try:
+            cells.append(nbformat.v4.new_code_cell(source))
+            client.execute_cell(cells[-1], len(cells) - 1)
+        except CellExecutionError:
+            pass
+        except Exception:
+            return False
+        finally:
+            cells.pop()
+            self._spent("cells", began)
+        return True
 
     # what marking calls
 
@@ -156,9 +166,22 @@ class Walk:
         except NoAnswer:
             pass
 
-    def revive(self, answers: Answers) -> None:
-        """Replace a kernel that no longer answers."""
+    def restore(self, name: str) -> bool:
+        """Run a cell again whose names later cells may have changed. Returns whether it did."""
+        names = [done for done, _ in self._done]
+        sources = [source for _, source in self._done]
+        place = names.index(name) if name in names else len(names)
+        if not _clobbered(sources[place : place + 1], sources[place + 1 :]):
+            return False
+        if not self._again(sources[place]):
+            self.flag(f"{name}: did not run a second time")
+            self._replace(self._client)
+        return True
+
+    def revive(self, answers: Answers, name: str) -> None:
+        """Replace a kernel that no longer answers, and go on with the question `name`."""
         self._replace(self._client)
+        self.restore(name)
         self.listen(answers)
 
     def leave(self, answers: Answers) -> None:
@@ -191,7 +214,31 @@ class Walk:
             self._kernel.close()
 
 
-def isinstance_of_student_error(error: str) -> bool:
+def _clobbered(cell: list[str], later: list[str]) -> bool:
+    """Whether `later` cells set a name that `cell`, one source or none, sets or uses."""
+    try:
+        trees = [ast.parse(MAGIC.sub(r"\1pass", source)) for source in cell]
+        mine = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return bool(mine.union(*map(_set_in, cell)) & set().union(*map(_set_in, later)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return bool(cell)
+
+
+def _set_in(source: str) -> set[str]:
+    """The names that a cell may set."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MAGIC.sub(r"\1pass", source))):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).split(".")[0])
+    return found
+
+
+def _is_students(error: str) -> bool:
+    """Whether an error is the student's exception, and not the end of the kernel."""
     return not error.startswith(("stopped after", "the kernel", "used more"))
 
 
