@@ -183,9 +183,10 @@ def test_two_markers_do_not_write_into_one_folder(tmp_path):
 # a small class
 
 WRONG = "def squares(values):\n    return np.asarray(values) ** 2 + (np.asarray(values) < 0)"
-COLLECTS = "seen, power = [], 2\ndef squares(v):\n    seen.append(np.asarray(v).tolist())\n    return np.asarray(v)**power"
-    "seen, power = [], 2\ndef squares(v):\n    seen.append(np.asarray(v).tolist())\n    return np.asarray(v) ** power"
-)
+COLLECTS = """seen, power = [], 2
+def squares(values):
+    seen.append(np.asarray(values).tolist())
+    return np.asarray(values) ** power"""
 SHOWS = "print('SEEN', seen)\npower = 3\ndef length(v):\n    raise ValueError(str(seen))"
 BROKEN = "def squares(values):\n    return 1 / 0"
 
