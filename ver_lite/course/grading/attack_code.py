@@ -143,6 +143,24 @@ IN_CODE = (
         honest=False,
     ),
     _code(
+        "forges-messages",
+        "sends the marker's papermill what no kernel sends",
+        "uses get_ipython",
+        """
+        kernel, deep = get_ipython().kernel, []
+        for _ in range(400): deep = [deep]
+        kinds = "stream display_data execute_result error status execute_input clear_output update_display_data".split()
+        for content in (
+            {"text": {"a": [1]}, "name": "stdout"}, {"text": [1, deep], "name": 7}, {"data": "x", "metadata": 3},
+            {"data": {"text/plain": [deep], "image/png": 5}, "metadata": {}, "execution_count": deep},
+            {"ename": [], "evalue": deep, "traceback": 5}, {"execution_state": "idle"}, {},
+        ):
+            for kind in kinds:
+                kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent())
+        """,
+        earns=0,
+    ),
+    _code(
         "prints-a-result",
         "prints a mark where a marker might read it",
         "imports os",

@@ -96,6 +96,12 @@ def _outputs(notebook: dict) -> None:
             cell["source"] = "A proof. <script>alert('written')</script> <img src=x onerror=alert(1)>"
 
 
+def _no_text(notebook: dict) -> None:
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("solution"):
+            cell["source"] += "\n# \ud800 \0" + "\n \t" * 6_000
+
+
 def _somebody(notebook: dict) -> None:
     for cell in notebook["cells"]:
         if "parameters" in cell["metadata"].get("tags", []):
@@ -130,6 +136,7 @@ AS_FILES = (
         1,
         write=_changed(_outputs),
     ),
+    Attack("no-text", "has broken characters and a mile of empty lines", "no text", 1, write=_changed(_no_text)),
     Attack("somebodys-numbers", "uses another student's parameters", "somebody else", 1, write=_changed(_somebody)),
     Attack("odd-parameters", "runs code in the parameters", "cannot be read", 1, write=_changed(_odd_parameters)),
 )

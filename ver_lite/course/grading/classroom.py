@@ -251,7 +251,7 @@ def _row(group: Class, task: Task, mark: dict[str, Any]) -> dict[str, Any]:
         "version": group.assignment.version,
         "student": task.student.student,
         "key": task.key,
-        "place": task.file.place,
+        "place": shown(task.file.place),
         "digest": hashlib.sha256(task.file.data).hexdigest(),
         "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "mark": mark | {"flags": list(dict.fromkeys(flags))},

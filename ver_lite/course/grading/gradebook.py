@@ -13,7 +13,7 @@ import numpy as np
 
 from ver_lite.course.assignments import Assignment, Question
 from ver_lite.course.grading.classroom import Class, Task
-from ver_lite.course.grading.collect import CollectError, same
+from ver_lite.course.grading.collect import CollectError, same, shown
 from ver_lite.files import read_text, write_text, write_whole
 
 TO_READ = "to read"
@@ -108,7 +108,11 @@ def _gradebook(group: Class, questions: tuple[Question, ...], given: Given) -> I
             *(total(task, questions, given), group.assignment.points),
             *("" if points is None else points for points in each),
             *(" ".join(waiting), "; ".join(_helped(mark)), mark.get("seconds", {}).get("all", "")),
-            *("; ".join(flags_of(task)), task.file.place if task.file else "", task.row["when"] if task.row else ""),
+            *(
+                "; ".join(flags_of(task)),
+                shown(task.file.place) if task.file else "",
+                task.row["when"] if task.row else "",
+            ),
         ]
 
 

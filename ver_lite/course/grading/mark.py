@@ -8,14 +8,11 @@ a second time with the reference answer of that one; the better mark counts, and
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import nbformat
 
 from ver_lite.course.assignments import Assignment, Question
 from ver_lite.course.grading.answers import AnswerError, Answers, stand_in
@@ -103,14 +100,12 @@ def _run(walk: Walk, world: World, wanted: set[str], reference: dict[str, str]) 
     that a student is shown was printed after a hidden test began."""
     trials: dict[str, Trial] = {}
 
-    def pause(question: Question, error: str | None, outputs: list) -> list:
-        """What papermill's run does at a check cell: the public checks, leaving there what they said."""
-        if question.name not in wanted:
-            return []
-        outcome = Outcome(error=error, outputs=plain_outputs(outputs))
-        trial = trials[question.name] = Trial(walk, world, question, outcome)
-        trial.public()
-        return [nbformat.v4.new_output("stream", name="stdout", text=trial.outcome.said)]
+    def pause(question: Question, error: str | None, outputs: list[dict[str, str]]) -> None:
+        """What papermill's run does at a check cell: the public checks."""
+        if question.name in wanted:
+            outcome = Outcome(error=error, outputs=outputs)
+            trials[question.name] = Trial(walk, world, question, outcome)
+            trials[question.name].public()
 
     walk.go(pause, wanted, reference)
     for name, trial in trials.items():
@@ -188,29 +183,3 @@ class Trial:
 
     def _note(self, trouble: str) -> None:
         self.walk.flag(f"{self.question.name}: {trouble}")
-
-
-def plain_outputs(outputs: list, most: int = 20_000) -> list[dict[str, str]]:
-    """A cell's outputs as text and PNG pictures alone: nothing that a page could run."""
-    plain, room = [], most
-    for output in outputs[:200]:
-        data = output.get("data") or {}
-        if isinstance(picture := data.get("image/png"), str) and _is_png(picture):
-            plain.append({"kind": "picture", "data": "".join(picture.split())})
-            continue
-        if output.get("output_type") == "error":
-            text = f"{output.get('ename')}: {output.get('evalue')}"
-        else:
-            text = output.get("text", data.get("text/plain", ""))
-        text = "".join(text) if isinstance(text, list) else str(text)
-        if text and room > 0:
-            plain.append({"kind": output.get("output_type", "stream"), "data": text[:room]})
-            room -= len(text)
-    return plain
-
-
-def _is_png(text: str) -> bool:
-    try:
-        return base64.b64decode(text).startswith(b"\x89PNG\r\n\x1a\n")
-    except ValueError:
-        return False

@@ -7,8 +7,10 @@ started it ends, and its kernels end with it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import resource
 import sys
 import tempfile
 import threading
@@ -19,6 +21,9 @@ from typing import Any
 from ver_lite.course.grading import quick_imports
 
 quick_imports()
+
+READING = 60.0  # seconds for reading one submission
+MEMORY = 12 * 2**30  # bytes that this process may ask for
 
 
 def main() -> None:
@@ -45,7 +50,11 @@ def done(job: dict[str, Any]) -> dict[str, Any]:
     from ver_lite.course.grading.kernel import adopt_orphans
     from ver_lite.course.grading.mark import mark
     from ver_lite.course.grading.sandbox import Limits
+    from ver_lite.course.grading.world import bounded
     from ver_lite.course.questions import OwnNumbers
+
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "master.ipynb"
@@ -57,7 +66,8 @@ def done(job: dict[str, Any]) -> dict[str, Any]:
     if job["problem"]:
         handed_in = submission.unreadable(job["student"], job["place"], data, job["problem"])
     else:
-        handed_in = submission.read(job["student"], job["place"], data, assignment, numbers)
+        with bounded(READING):
+            handed_in = submission.read(job["student"], job["place"], data, assignment, numbers)
     only = None if job["only"] is None else set(job["only"])
     adopt_orphans()
     result = mark(assignment, handed_in, numbers, Limits(**job["limits"]), only, job["boxed"])

@@ -51,7 +51,7 @@ class Record:
 
     def add(self, row: dict[str, Any]) -> None:
         """Append a row in one write, on the disk before this returns."""
-        line = json.dumps(row | {"sign": self._sign(row)}, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(row | {"sign": self._sign(row)}).encode() + b"\n"
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

@@ -16,18 +16,17 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
 
 from ver_lite.course.assignments import Assignment, Question
 from ver_lite.course.grading.answers import Answers, NoAnswer
 from ver_lite.course.grading.kernel import Kernel
+from ver_lite.course.grading.outputs import plain_outputs
 from ver_lite.course.grading.sandbox import Limits
-from ver_lite.course.grading.suspicious import looks_like_a_script
-from ver_lite.course.master import MAGIC
+from ver_lite.course.grading.suspicious import looks_like_a_script, plain_tree
 
 ENGINE = "ver-lite-marking"
 SERVE = "__import__('ver_lite.course.grading.inside', fromlist=['serve']).serve(globals())"
-Pause = Callable[[Question, str | None, list], list]
+Pause = Callable[[Question, str | None, list[dict[str, str]]], None]
 
 logging.getLogger("papermill").setLevel(logging.ERROR)
 
@@ -60,12 +59,9 @@ class Walk:
         self._kernel = self._start()
         copy = clean_copy(self.assignment, self.given, again, reference)
         steps = {"walk": self, "pause": pause}
-        try:
-            papermill.execute_notebook(
-                copy, None, self.parameters, engine_name=ENGINE, progress_bar=False, kernel_name="python3", **steps
-            )
-        except PapermillExecutionError:
-            pass  # a cell that raised is noted where it stands; the rest has run
+        papermill.execute_notebook(
+            copy, None, self.parameters, engine_name=ENGINE, progress_bar=False, kernel_name="python3", **steps
+        )
 
     def _start(self) -> Kernel:
         began = time.monotonic()
@@ -95,10 +91,11 @@ class Walk:
             client.nb_man.cell_start(cell, index)
             if cell.id in checks:
                 question = checks[cell.id]
-                cell.outputs = pause(question, errors.get(question.name), outputs.get(question.name, []))
+                pause(question, errors.get(question.name), outputs.get(question.name, []))
             elif cell.cell_type == "code" and cell.source.strip():
                 errors[cell.id] = self._execute(client, cell, index)
-                outputs[cell.id] = deepcopy(cell.outputs)
+                outputs[cell.id] = plain_outputs(cell.outputs)
+                cell.outputs, cell.execution_count = [], None  # papermill need not read what a stranger sent
             client.nb_man.cell_complete(cell, index)
 
     def _execute(self, client: MarkingClient, cell: Any, index: int) -> str | None:
@@ -217,7 +214,7 @@ class Walk:
 def _clobbered(cell: list[str], later: list[str]) -> bool:
     """Whether `later` cells set a name that `cell`, one source or none, sets or uses."""
     try:
-        trees = [ast.parse(MAGIC.sub(r"\1pass", source)) for source in cell]
+        trees = [plain_tree(source) for source in cell]
         mine = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
         return bool(mine.union(*map(_set_in, cell)) & set().union(*map(_set_in, later)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -227,7 +224,7 @@ def _clobbered(cell: list[str], later: list[str]) -> bool:
 def _set_in(source: str) -> set[str]:
     """The names that a cell may set."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(MAGIC.sub(r"\1pass", source))):
+    for node in ast.walk(plain_tree(source)):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             found.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):

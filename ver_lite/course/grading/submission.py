@@ -134,6 +134,8 @@ def _answer(cells: list[dict], name: str, kind: str) -> tuple[str | None, list[s
         return None, [f"{name}: {why}"]
     said = [f"{name}: {len(right)} cells have this id; the first was taken"] if len(right) > 1 else []
     source = right[0]["source"]
+    if (plain := source.encode("utf-8", "replace").decode().replace("\0", "?")) != source:
+        said, source = [*said, f"{name}: holds characters that are no text"], plain
     if len(source) > LONGEST_ANSWER:
         return None, [*said, f"{name}: its cell has {len(source):,} characters, more than {LONGEST_ANSWER:,}"]
     return source, said

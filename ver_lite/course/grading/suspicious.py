@@ -47,7 +47,13 @@ ORDINARY = {
     "__version__",
 }
 SCRIPT = re.compile(r"<script|<svg|<iframe|javascript:|<[^<>]{1,200}\son[a-z]+\s*=", re.IGNORECASE)
-MAGIC = re.compile(r"(?m)^\s*([%!]\S*)")
+MAGIC = re.compile(r"(?m)^[ \t]*([%!]\S*)")
+LINE = re.compile(r"(?m)^([ \t]*)[%!].*$")
+
+
+def plain_tree(source: str) -> ast.Module:
+    """The syntax tree of a cell, IPython's magic lines left out. Raises what `ast.parse` does, RecursionError too."""
+    return ast.parse(LINE.sub(r"\1pass", source))
 
 
 def looks_like_a_script(text: str) -> bool:
@@ -59,7 +65,7 @@ def marks_of_tampering(source: str) -> list[str]:
     """What this code does that no answer needs, in words: unusual imports, reaching into Python, changing modules."""
     found = [f"runs {name[:20]!r}" for name in MAGIC.findall(source)]
     try:
-        tree = ast.parse(re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source))
+        tree = plain_tree(source)
         found += list(_signs(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         found.append("is not Python")
