@@ -98,6 +98,8 @@ def gather(
     """The class: every student of the roster, and everybody who handed in. Raises CollectError."""
     found = list(collect.files(source))
     listed = collect.roster(roster) if roster else []
+    if not listed and not any(file.place.lower().endswith(".ipynb") for file in found):
+        raise CollectError(f"{source}: no notebooks in it")
     assignment = choose(found, name)
     taken, lines = collect.assign(found, listed)
     tasks = []
