@@ -22,6 +22,18 @@ class NoAnswer(AnswerError):
     """The kernel did not answer in time, or is gone."""
 
 
+class NotAnswered(AnswerError, NotImplementedError):
+    """The student's function is still a stub that says so."""
+
+
+def _raised(said: str) -> AnswerError:
+    """The error that stands here for the student's own: its kind's name and its text, and nothing else of it."""
+    name, _, text = said.partition(": ")
+    if name == "NotImplementedError":
+        return NotAnswered(text)
+    return type(name, (AnswerError,), {})(text) if name.isidentifier() else AnswerError(said)
+
+
 class Answers:
     """The marker's end of the channel. `deadline` (of `time.monotonic`) bounds every wait.
 
@@ -69,7 +81,7 @@ class Answers:
         if "error" in reply:
             said = str(reply["error"])[:500]
             self.odd = said if said.startswith(CANNOT) else self.odd
-            raise AnswerError(said)
+            raise _raised(said)
         used = reply.get("used")
         if isinstance(used, list):
             for given, after in zip([*arguments, *named.values()], used, strict=False):

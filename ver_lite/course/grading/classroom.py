@@ -131,7 +131,7 @@ def _key(assignment: Assignment, student: Student, file: HandedIn, limits: Limit
 def look_up(group: Class, record: Record, only: str | None, regrade: str | None) -> list[Task]:
     """Give each task its row, and return those that are to be marked now.
 
-    `only` a student; `regrade` a question of everybody who has a row already, whatever it was marked with.
+    `only` a student; `regrade` a question of everybody whose submission has a row, whatever it was marked with.
     Raises CollectError when nobody is called `only`.
     """
     if only is not None and not any(collect.same(only) in _names(task.student) for task in group.tasks):
@@ -144,7 +144,8 @@ def look_up(group: Class, record: Record, only: str | None, regrade: str | None)
         if only is not None and collect.same(only) not in _names(task.student):
             task.row = task.row or older
         elif task.file is not None and (task.row is None or regrade):
-            task.row = task.row or (older if regrade else None)
+            same_file = older is not None and older["digest"] == hashlib.sha256(task.file.data).hexdigest()
+            task.row = task.row or (older if regrade and same_file else None)
             todo.append(task)
     return todo
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ver_lite.course.grading import classroom, feedback, gradebook
 from ver_lite.course.grading.classroom import Class, Task
-from ver_lite.course.grading.collect import CollectError, shown
+from ver_lite.course.grading.collect import CollectError, same, shown
 from ver_lite.course.grading.kernel import remove_leftovers
 from ver_lite.course.grading.record import Record
 from ver_lite.course.grading.sandbox import Limits
@@ -51,6 +51,8 @@ def grade(
     remove_leftovers()
     with classroom.claimed_record(out) as record:
         given = gradebook.by_hand(out, group.assignment)
+        for name in sorted({name for name, _ in given} - {same(task.student.student) for task in group.tasks}):
+            print(f"{out / gradebook.BY_HAND}: nobody is called {shown(name)!r}", file=sys.stderr)
         todo = classroom.look_up(group, record, only, regrade)
         failed = _mark(group, todo, record, limits, regrade, workers, scheduler, boxed)
         feedback.write(group, out, given)

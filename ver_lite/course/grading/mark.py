@@ -137,7 +137,7 @@ class Trial:
                 self.names[name] = self.answers.ask("value", name)
             except AnswerError as error:
                 self.names.pop(name, None)
-                self.outcome.error = self.outcome.error or str(error)
+                self.outcome.error = self.outcome.error or f"{type(error).__name__}: {error}"
         said = io.StringIO()
         passed, why = self._run(self.question.public, said)
         self.outcome.public = passed and self.names.get("public") is True
