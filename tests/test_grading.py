@@ -18,11 +18,12 @@ import torch
 from small_assignment import write_master
 
 from ver_lite.course import assignments
-from ver_lite.course.grading import attacks, collect, wire
+from ver_lite.course.grading import attacks, collect, submission, wire
 from ver_lite.course.grading.grade import grade
 from ver_lite.course.grading.record import Record, claimed
 from ver_lite.course.grading.sandbox import Limits, why_no_bubblewrap
 from ver_lite.course.grading.suspicious import marks_of_tampering
+from ver_lite.course.questions import own_numbers
 from ver_lite.files import FileError
 
 LIMITS = Limits(cell=20, tests=20)
@@ -111,6 +112,17 @@ def test_an_honest_answer_raises_no_suspicion():
     honest = "import math\nimport numpy as np\n\ndef f(x):\n    y = np.array(x)\n    y[0] = 1\n    return y.sum()\n"
     assert marks_of_tampering(honest) == []
     assert marks_of_tampering("import os") and marks_of_tampering("np.allclose = print") and marks_of_tampering("!ls")
+
+
+def test_the_wrong_assignment_is_told(tmp_path):
+    assignment = write_master(tmp_path)
+    notebook = attacks.answered(assignment, "ada")
+    notebook.metadata["ver_lite"]["version"] = 7
+    read = submission.read("ada", "ada.ipynb", assignments.text_of(notebook).encode(), assignment, own_numbers("ada"))
+    assert read.flags == ("was released as version 7; the master is version 1",)
+    notebook.metadata["ver_lite"]["assignment"] = "assignment-8-other"
+    read = submission.read("ada", "ada.ipynb", assignments.text_of(notebook).encode(), assignment, own_numbers("ada"))
+    assert read.flags == ("says that it is 'assignment-8-other'",)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,8 @@ def grade(
     """
     from ver_lite.course.grading import quick_imports
 
+    if os.name == "nt":
+        raise ValueError("marking needs Linux or macOS; on Windows, run it in the Windows Subsystem for Linux")
     quick_imports()
     from ver_lite.course.grading.grade import grade as run
 

@@ -6,6 +6,7 @@ answers and no marks; all it can send is values, and the marker takes every one 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -99,7 +100,8 @@ def limit(wanted: dict[str, int]) -> None:
         if name in wanted:
             hard = resource.getrlimit(kind)[1]
             most = wanted[name] if hard == resource.RLIM_INFINITY else min(wanted[name], hard)
-            resource.setrlimit(kind, (most, most))
+            with contextlib.suppress(ValueError, OSError):  # systems other than Linux do not know all of them
+                resource.setrlimit(kind, (most, most))
 
 
 def main(settings: dict[str, Any]) -> None:

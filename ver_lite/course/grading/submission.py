@@ -47,7 +47,7 @@ def read(student: str, place: str, data: bytes, assignment: Assignment, numbers:
         cells, about = _cells(data)
     except SubmissionError as error:
         return unreadable(student, place, data, str(error))
-    flags = [*_kernel(about)]
+    flags = [*_which(about, assignment), *_kernel(about)]
     answers: dict[str, str] = {}
     for question in assignment.questions:
         found, said = _answer(cells, question.name, "markdown" if question.kind == "written" else "code")
@@ -139,6 +139,16 @@ def _answer(cells: list[dict], name: str, kind: str) -> tuple[str | None, list[s
     if len(source) > LONGEST_ANSWER:
         return None, [*said, f"{name}: its cell has {len(source):,} characters, more than {LONGEST_ANSWER:,}"]
     return source, said
+
+
+def _which(about: dict, assignment: Assignment) -> Iterator[str]:
+    ours = about.get("ver_lite")
+    if not isinstance(ours, dict):
+        return  # some editors drop what they do not know
+    if ours.get("assignment") != assignment.name:
+        yield f"says that it is {str(ours.get('assignment'))[:60]!r}"
+    elif ours.get("version") != assignment.version:
+        yield f"was released as version {str(ours.get('version'))[:9]}; the master is version {assignment.version}"
 
 
 def _kernel(about: dict) -> Iterator[str]:
