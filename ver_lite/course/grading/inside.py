@@ -121,10 +121,8 @@ def main(settings: dict[str, Any]) -> None:
             return super()._try_bind_socket(made, port)
 
     app = Kernel.instance()
-    quiet = ["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False", "--no-secure"]
-    app.initialize(["-f", settings["connection"], *quiet[:2]])
-    for name in settings.get("imports", []):
-        __import__(name)
+    quiet = ["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"]
+    app.initialize(["-f", settings["connection"], *quiet])
     limit(settings["limits"])
     app.start()
 

@@ -79,7 +79,7 @@ class Kernel:
     Starting returns at once; `ready()` waits. `close()` ends every process of it and removes its folder.
     """
 
-    def __init__(self, limits: Limits, boxed: bool | None = None, imports: tuple[str, ...] = ()) -> None:
+    def __init__(self, limits: Limits, boxed: bool | None = None) -> None:
         self.limits, self.boxed = limits, why_no_bubblewrap() is None if boxed is None else boxed
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self.over: str | None = None  # which limit the watch found broken
@@ -95,9 +95,9 @@ class Kernel:
             **{f"{name}_port": port for name, port in CHANNELS.items()},
         )
         self.manager._kernel_spec = KernelSpec(argv=[], interrupt_mode="message", language="python")
-        self._start(imports)
+        self._start()
 
-    def _start(self, imports: tuple[str, ...]) -> None:
+    def _start(self) -> None:
         ours, theirs = socket.socketpair()
         listening = {CHANNELS[name]: self._listen(CHANNELS[name]) for name in OPENED}
         inside = self.folder / "inside"
@@ -108,11 +108,12 @@ class Kernel:
             "channel": theirs.fileno(),
             "sockets": {port: opened.fileno() for port, opened in listening.items()},
             "limits": self._limits(),
-            "imports": imports,
         }
         about = self.manager.get_connection_info() | {"ip": f"{HOME}/kernel" if self.boxed else f"{where}/kernel"}
         about["key"] = about["key"].decode()
         (inside / "kernel.json").write_text(json.dumps(about))
+        inside.chmod(0o755)  # whatever the umask: the user in the box is not the one outside
+        (inside / "kernel.json").chmod(0o644)
         runs = [sys.executable, "-m", "ver_lite.course.grading.inside", json.dumps(settings)]
         self.manager.command = (box(inside, self.limits) if self.boxed else without_rights()) + runs
         if not self.boxed and without_rights():
@@ -167,10 +168,6 @@ class Kernel:
                 return
             await self.client.shell_channel.socket.poll(100)
         raise TimeoutError(f"no answer in {seconds:g} s")
-
-    def interrupt(self) -> None:
-        """Ask the kernel to stop what it runs (KeyboardInterrupt)."""
-        run_sync(self.manager._async_interrupt_kernel)()
 
     @property
     def alive(self) -> bool:

@@ -130,7 +130,7 @@ class Walk:
         self._kernel.close()
         self._kernel = self._start()
         client.km, client.kc = self._kernel.manager, self._kernel.client
-        if not all([self._again(source) for _, source in self._done]):
+        if not all(self._again(source) for _, source in self._done):
             self.flag("cells that had run once did not run a second time")
 
     def _again(self, source: str) -> bool:
@@ -155,8 +155,6 @@ class Walk:
         """Join `answers` to the kernel's end of the channel; where the kernel does not listen, `lost` says so."""
         answers.attach(self._kernel.channel)
         self._asked = self._kernel.client.execute(SERVE, silent=True, store_history=False)
-        if not isinstance(self._asked, str):
-            self._asked = run_sync(lambda: self._asked)()
         try:
             answers.deadline = time.monotonic() + 10
             answers.hello()
