@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+import ver_lite
+from ver_lite import observations
 from ver_lite.course import assignments, notebooks, trial
 from ver_lite.course import master as rules
 from ver_lite.course.assignments import AssignmentError
@@ -99,6 +101,16 @@ def test_a_copy_runs_to_its_end_and_says_that_nothing_is_answered(path):
             *lines, last = printed.getvalue().strip().split("\n")
             assert lines and all(line.endswith("not answered yet") for line in lines), cell.id
             assert last.startswith("0 of ") and f"; {len(question.tests)} hidden test" in last
+
+
+def test_each_of_the_four_observations_can_be_measured():
+    cells = {cell.id: cell.source for cell in assignments.read(MASTERS[3]).notebook.cells}
+    names = {"own_numbers": own_numbers, "np": np, "ver_lite": ver_lite, "observations": observations}
+    exec(f"{cells['parameters']}\n{cells['measure']}", names)
+    corpus = ver_lite.load_corpus("reviews", size="tiny")
+    for observation in (1, 2, 3, 4):
+        first, second = names["measure"](observation, corpus, {"epochs": 2}, 1)
+        assert np.isfinite([first, second]).all() and min(first, second) >= 0
 
 
 @pytest.mark.slow
