@@ -58,6 +58,13 @@ def test_a_copy_gives_nothing_away(path):
 
 
 @pytest.mark.parametrize("path", MASTERS, ids=names)
+def test_nbgrader_finds_its_metadata_in_order(path):
+    from nbgrader.nbgraderformat import MetadataValidator
+
+    MetadataValidator().validate_nb(notebooks.read(path))
+
+
+@pytest.mark.parametrize("path", MASTERS, ids=names)
 def test_every_code_question_comes_with_usual_mistakes(path):
     assignment = assignments.read(path)
     wrong = [mistake.question for mistake in trial.mistakes(assignment)]
