@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments: install its venv package (python3-venv on Debian)"; exit 1; }
 	@echo "Installing the library and its tools into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -qq $(PIP_ARGS) -c constraints.txt -e '.[course,test]'
+	@$(PY) -m pip install -qq $(PIP_ARGS) -c constraints.txt -e '.[course,teach,test]'
 	@touch $@
 
 install: $(STAMP) ## the library and its tools, into .venv (1.5 min, 1.7 GB with a CPU-only PyTorch)

@@ -67,8 +67,8 @@ def test_conda_installs_what_pyproject_defines():
     plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     (by_pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     assert environment["name"] == PROJECT["name"]
-    assert by_pip == ["-e .[course,test]"]
-    assert {"course", "test"} <= set(PROJECT["optional-dependencies"])
+    assert by_pip == ["-e .[course,teach,test]"]
+    assert {"course", "teach", "test"} <= set(PROJECT["optional-dependencies"])
     assert "pip" in plain
     assert plain[0] == f"python {PROJECT['requires-python']},<3.14"
 
@@ -87,7 +87,7 @@ def test_every_direct_dependency_is_pinned_within_its_range():
     lines = (line.split("==") for line in text("constraints.txt").splitlines() if "==" in line)
     pins = {canonicalize_name(name): version for name, version in lines}
     extras = PROJECT["optional-dependencies"]
-    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["course"], *extras["test"]]):
+    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["course"], *extras["teach"], *extras["test"]]):
         pin = pins.get(canonicalize_name(wanted.name))
         assert pin, f"{wanted.name} is not in constraints.txt"
         assert wanted.specifier.contains(pin), f"constraints.txt has {wanted.name}=={pin}, pyproject wants {wanted}"
@@ -286,9 +286,19 @@ def make_help() -> set[str]:
 
 def test_help_lists_every_command_that_the_readme_and_the_book_name():
     pages = [text("README.md"), *(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))]
-    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", " ".join(re.findall(r"`[^`]+`|^    .*$", "\n".join(pages), re.M))))
-    blocks = re.findall(r"```(?:\w+)?\n(.*?)```", "\n".join(pages), re.S)
-    named |= {target for block in blocks for target in re.findall(r"(?m)^\s*make ([a-z][a-z-]*)", block)}
+    fenced = r"```(?:\w+)?\n(.*?)```"
+    joined = "\n".join(pages)
+    named = set(
+        re.findall(
+            r"\bmake ([a-z][a-z-]*)",
+            " ".join(re.findall(r"`[^`\n]+`|(?m:^    .*$)", re.sub(fenced, "", joined, flags=re.S))),
+        )
+    )
+    named |= {
+        target
+        for block in re.findall(fenced, joined, re.S)
+        for target in re.findall(r"(?m)^\s*make ([a-z][a-z-]*)", block)
+    }
     assert {"course", "test"} <= named
     assert named <= make_help()
 

@@ -1,4 +1,4 @@
-"""The command line: ver-lite train, resume, sweep, evaluate, show, fetch, corpora.
+"""The command line: ver-lite train, resume, sweep, evaluate, show, fetch, corpora; for teachers grade, assign.
 
 Every error is one clear line; ``--debug`` shows the traceback instead.
 """
@@ -16,6 +16,7 @@ import typer
 import typer.core
 
 from ver_lite import __version__, sweep_command
+from ver_lite.course import commands
 
 _debug = False
 _USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -105,7 +106,7 @@ def train(
     config = Config.make({n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"})
     claim_folder(out, overwrite)
     read = {"folder": folder, "max_length": max_length, "min_count": min_count}
-    loaded = load_corpus(corpus, **{**read, **_pairs(option)})
+    loaded = load_corpus(corpus, **(read | _pairs(option)))
     typer.echo(_about(loaded))
     _report(training.train(loaded, config, out=out, overwrite=True, device=device, progress=not quiet), loaded)
 
@@ -195,6 +196,10 @@ def corpora() -> None:
     typer.echo('PATH      your own: JSON Lines, {"text": ..., "label": ..., "rationale": [[start, end], ...]}')
 
 
+app.command()(commands.grade)
+app.add_typer(commands.assign, name="assign")
+
+
 def _pairs(options: list[str] | None) -> dict[str, Any]:
     pairs = {}
     for option in options or []:
@@ -212,11 +217,8 @@ def _about(corpus) -> str:
     parts = (f"{name} {s['texts']}" for name, s in corpus.card["splits"].items())
     leaks = dict(corpus.card.get("leaks", {"policy": "keep"}))
     done = {"remove": "removed", "keep": "kept"}[leaks.pop("policy")]
-    also = (
-        f"; {sum(leaks.values())} train and dev texts that are in the test set too: {done}"
-        if any(leaks.values())
-        else ""
-    )
+    shared = sum(leaks.values())
+    also = f"; {shared} train and dev texts that are in the test set too: {done}" if shared else ""
     return f"{corpus.name}: {', '.join(parts)} texts; classes {', '.join(corpus.classes)}{also}"
 
 

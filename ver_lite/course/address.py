@@ -27,14 +27,14 @@ def repository(root: Path) -> str:
 
 
 def badges(url: str, name: str) -> str:
-    """The line of links under a lesson's title; `name` is the notebook's file name."""
+    """The line of links under a notebook's title; `name` is its path below `notebooks/`."""
     slug = urlsplit(url).path.strip("/")
     colab = f"https://colab.research.google.com/github/{slug}/blob/main/notebooks/{name}"
     return f"[Open in Colab]({colab}) · [Download this notebook]({url}/raw/main/notebooks/{name})"
 
 
 def with_badges(text: str, url: str, name: str) -> str:
-    """A lesson's first text cell with its marker and, on the next line, its links; under the title if new."""
+    """A notebook's first text cell with its marker and, on the next line, its links; under the title if new."""
     lines = text.split("\n")
     if MARKER not in lines:
         lines[1:1] = ["", MARKER, ""]
@@ -58,7 +58,7 @@ def with_address(text: str, url: str, previous: str = "") -> str:
 
 
 def write_everywhere(root: Path) -> list[Path]:
-    """Write the address into the lessons, the book's configuration and pages, CITATION.cff and README.md.
+    """Write the address into lessons, assignments, the book's configuration and pages, CITATION.cff and README.md.
 
     Returns the files that changed; a second call changes none. Files are written whole, then renamed.
     """
@@ -66,15 +66,17 @@ def write_everywhere(root: Path) -> list[Path]:
 
     url, previous = repository(root), _previous(root)
     changed = []
-    for path in sorted((root / "notebooks").glob("**/[0-9]*.ipynb")):
+    for path in sorted((root / "notebooks").glob("**/*.ipynb")):
         if any(part.startswith(".") for part in path.relative_to(root).parts):
             continue
+        # a master's links lead to its students' copy, one folder up
+        shown = path.relative_to(root / "notebooks").as_posix().replace("/masters/", "/")
         before = path.read_text(encoding="utf-8")
         notebook = nbformat.reads(before, as_version=4)
         for cell in notebook.cells:
             cell.source = with_address(cell.source, url, previous)
-        if path.parent.name == "notebooks" and notebook.cells and notebook.cells[0].cell_type == "markdown":
-            notebook.cells[0].source = with_badges(notebook.cells[0].source, url, path.name)
+        if notebook.cells and notebook.cells[0].cell_type == "markdown":
+            notebook.cells[0].source = with_badges(notebook.cells[0].source, url, shown)
         changed += _replace(path, before, nbformat.writes(notebook).rstrip("\n") + "\n")
     for path in [root / "README.md", root / "CITATION.cff", *sorted((root / "book").glob("*.*"))]:
         if not path.is_file() or path.suffix not in {".md", ".cff", ".yml"}:
