@@ -2,7 +2,7 @@
 
 Three things make it fast. A word is multiplied by the input weights once a batch, however often it occurs; its places
 only look the product up. The backward pass is written out: a handful of operations a step, in memory that is already
-there, and one product for each weight's gradient after the last step. The two directions run on two threads.
+there. The two directions run on two threads.
 """
 
 from __future__ import annotations
@@ -72,8 +72,7 @@ class _Bidirectional(torch.autograd.Function):
         arriving, needs = grad.chunk(2, -1), ctx.needs_input_grad
 
         def one(k: int) -> tuple[Tensor | None, ...]:
-            found = _run_back(directions[k], arriving[k], states[k], slots[k])
-            return _gradients(directions[k], rows, shown, found, states[k], needs[k], needs[2])
+            return _run_back(directions[k], rows, shown, arriving[k], states[k], slots[k], needs[k], needs[2])
 
         (of_ahead, shown_ahead, *w_ahead), (of_back, shown_back, *w_back) = _on_two_threads(one)
         of_shown = shown_ahead + shown_back if needs[2] else None
@@ -137,18 +136,33 @@ def _table(d: _Direction, product: Tensor, rows: Tensor) -> tuple[Tensor, Tensor
     return table, rows
 
 
-def _run_back(d: _Direction, arriving: Tensor, states: Tensor, slots: Tensor) -> Tensor:
-    """Gradients of the slots before their nonlinearities, [T, B, 4h], from those of the states [B, T, h]. They take the
-    slots' place: what :func:`_run` kept is used up."""
-    (batch, width, hidden), first = arriving.shape, torch.arange(len(arriving))
-    places = (first * width + d.order.T).flatten()
+def _run_back(
+    d: _Direction,
+    rows: Tensor,
+    shown: Tensor | None,
+    arriving: Tensor,
+    states: Tensor,
+    slots: Tensor,
+    of_words: bool,
+    of_shown: bool,
+) -> tuple[Tensor | None, ...]:
+    """Gradients of the products [U, 3h], of shown [B, T], of W_hh, b_ih and b_hh, from those of the states [B, T, h].
+
+    The gradients of the slots, before their nonlinearities, take the slots' place: what :func:`_run` kept is used up.
+    What is summed over places is summed while a step's numbers are at hand: fetching them again takes longer.
+    """
+    (batch, width), hidden = rows.shape, states.shape[-1]
+    places = (torch.arange(batch) * width + d.order.T).flatten()
     arriving = arriving.reshape(-1, hidden).index_select(0, places).view(width, batch, hidden)
-    weights = _n_first(d.w_hh)
+    weights, read = _n_first(d.w_hh), rows.gather(1, d.order).T.contiguous()
+    of_weights, of_constants, ones = torch.zeros_like(weights), states.new_zeros(4 * hidden), states.new_ones(batch)
+    word, of_place = states.new_empty(batch, 3 * hidden), states.new_empty(width, batch)
     d_h, kept, d_gates = (states.new_zeros(batch, n * hidden) for n in (1, 1, 2))
     d_r, d_z = d_gates.chunk(2, 1)
-    parts = [arriving, states[:-1], slots[..., : 3 * hidden], slots[..., hidden : 3 * hidden], *slots.chunk(4, -1)]
+    inputs, recurrent, gates = slots[..., hidden:], slots[..., : 3 * hidden], slots[..., hidden : 3 * hidden]
+    parts = [read, of_place, arriving, states[:-1], slots, inputs, recurrent, gates, *slots.chunk(4, -1)]
     steps = reversed(list(zip(*(part.unbind(0) for part in parts), strict=True)))
-    for d_state, before, recurrent, gates, g, r, z, n in steps:
+    for row, d_shown, d_state, before, place, inputs, recurrent, gates, g, r, z, n in steps:
         d_h.add_(d_state)
         torch.sub(before, n, out=d_z)
         d_z.mul_(d_h)
@@ -159,25 +173,15 @@ def _run_back(d: _Direction, arriving: Tensor, states: Tensor, slots: Tensor) ->
         torch.mul(n, r, out=g)
         _sigmoid_backward(d_gates, gates, grad_input=gates)
         torch.addmm(kept, recurrent, weights, out=d_h)
-    return slots
-
-
-def _gradients(
-    d: _Direction, rows: Tensor, shown: Tensor | None, found: Tensor, states: Tensor, of_words: bool, of_shown: bool
-) -> tuple[Tensor | None, ...]:
-    """Gradients of the products [U, 3h], of shown [B, T], of W_hh, b_ih and b_hh, from those of the slots."""
-    (width, batch, _), hidden = found.shape, states.shape[-1]
-    found = found.flatten(0, 1)
-    inputs, recurrent = found[:, hidden:], found[:, : 3 * hidden]
-    total = found.T @ found.new_ones(len(found))
-    of_w_hh = _n_last(recurrent.T @ states[:-1].flatten(0, 1))
-    read = rows.gather(1, d.order).T.flatten()
+        of_weights.addmm_(recurrent.T, before)
+        of_constants.addmv_(place.T, ones)
+        if of_shown:
+            torch.index_select(d.product, 0, row, out=word)
+            torch.linalg.vecdot(inputs, word, out=d_shown)
     weight = None if shown is None else shown.gather(1, d.order).T.flatten()
-    of_product = _by_word(found, read, weight, len(d.product))[:, hidden:] if of_words else None
-    of_place = None
-    if of_shown:
-        of_place = torch.linalg.vecdot(inputs, d.product.index_select(0, read)).view(width, batch).T.gather(1, d.order)
-    return of_product, of_place, of_w_hh, total[hidden:], _n_last(total[: 3 * hidden])
+    by_word = _by_word(slots.flatten(0, 1), read.flatten(), weight, len(d.product))[:, hidden:] if of_words else None
+    of_biases = of_constants[hidden:], _n_last(of_constants[: 3 * hidden])
+    return by_word, of_place.T.gather(1, d.order) if of_shown else None, _n_last(of_weights), *of_biases
 
 
 def _by_word(found: Tensor, rows: Tensor, weight: Tensor | None, words: int) -> Tensor:
