@@ -1,5 +1,7 @@
 """The GRU written out for CPUs: the numbers of nn.GRU, forward and backward, whatever the threads."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -37,7 +39,7 @@ def gradients(states, *leaves):
 def test_states_and_every_gradient_are_those_of_nn_gru(kind, reads_padding):
     encoder, embedding, tokens, shown, real = case(kind, reads_padding=reads_padding)
     leaves = [shown, embedding.weight, *encoder.parameters()]
-    fast = encoder.of_words(embedding, tokens, shown, real)
+    fast = encoder.fused(embedding, tokens, shown, real)
     slow = plain(encoder, embedding, tokens, shown, real)
     assert torch.allclose(fast, slow, rtol=0, atol=1e-13)
     for ours, theirs in zip(gradients(fast, *leaves), gradients(slow, *leaves), strict=True):
@@ -46,7 +48,7 @@ def test_states_and_every_gradient_are_those_of_nn_gru(kind, reads_padding):
 
 def test_a_second_backward_pass_gives_the_same():
     encoder, embedding, tokens, shown, real = case("hard")
-    states = encoder.of_words(embedding, tokens, shown, real)
+    states = encoder.fused(embedding, tokens, shown, real)
     first, second = (gradients(states, shown, *encoder.parameters()) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
@@ -54,7 +56,7 @@ def test_a_second_backward_pass_gives_the_same():
 def test_one_text_one_word_and_no_gradient():
     encoder, embedding, tokens, shown, real = case("hard", batch=1, width=1)
     with torch.no_grad():
-        fast = encoder.of_words(embedding, tokens, shown, real)
+        fast = encoder.fused(embedding, tokens, shown, real)
         assert not fast.requires_grad
         assert torch.allclose(fast, plain(encoder, embedding, tokens, shown, real), rtol=0, atol=1e-14)
     frozen = bidirectional(
@@ -70,11 +72,19 @@ def test_one_thread_or_two_is_the_same_to_the_bit():
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            states = encoder.of_words(embedding, tokens, shown, real)
+            states = encoder.fused(embedding, tokens, shown, real)
             found.append([states, *gradients(states, shown, *list(encoder.parameters())[1:])])
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_the_faster_way_is_taken_by_size(monkeypatch):
+    encoder, embedding, tokens, shown, real = case("hard")
+    monkeypatch.setattr(encoder, "fused", lambda *given: "fused")
+    assert encoder.of_words(embedding, tokens, shown, real) != "fused"
+    many = [x.repeat(400, 1) for x in (tokens, shown, real)]
+    assert encoder.of_words(embedding, *many) == "fused"
 
 
 def steps(way, method, protocol, count=20):
@@ -84,9 +94,9 @@ def steps(way, method, protocol, count=20):
         method=method, encoder="gru", hidden=20, dimension=16, protocol=getattr(Config().protocol, protocol)()
     )
     game = build_game(config, random_vectors(len(WORLD.vocabulary), 16), 2, torch.Generator().manual_seed(5))
-    if way == "plain":
-        for player in (game.selector, game.predictor):
-            player.encoder.of_words = lambda *given, encoder=player.encoder: plain(encoder, *given)
+    for player in (game.selector, game.predictor):
+        encoder = player.encoder
+        encoder.of_words = encoder.fused if way == "fused" else partial(plain, encoder)
     optimizer = torch.optim.Adam(game.groups()["game"], lr=2e-3)
     seen = []
     for batch in list(WORLD.train.batches(16))[:count]:
@@ -100,7 +110,7 @@ def steps(way, method, protocol, count=20):
 
 @pytest.mark.parametrize(("method", "protocol"), [("rnp", "paper"), ("ver", "paper"), ("ver", "released")])
 def test_the_first_steps_of_a_game_are_those_of_the_plain_path(method, protocol):
-    fast, slow = (steps(way, method, protocol) for way in ("fast", "plain"))
+    fast, slow = (steps(way, method, protocol) for way in ("fused", "plain"))
     for (mask, loss, _), (other, wanted, _) in zip(fast, slow, strict=True):
         assert torch.equal(mask > 0.5, other > 0.5)
         assert abs(loss - wanted) < 1e-5
