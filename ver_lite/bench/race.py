@@ -7,7 +7,9 @@ does, seconds of training an epoch as it reports them (evaluation is not counted
 from __future__ import annotations
 
 import gzip
+import hashlib
 import statistics
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ver_lite.bench.operations import multiply_adds, product_rate
-from ver_lite.bench.workers import Worker, check_released
+from ver_lite.bench.workers import RELEASED_FILES, Worker, check_released
 from ver_lite.config import Config
 from ver_lite.corpora.core import Corpus, Split, Vocabulary
 from ver_lite.corpora.reviews import make_reviews
@@ -32,6 +34,7 @@ from ver_lite.training import train
 PADDED = 256  # the released code pads every text to this many words
 MANY_WORDS = 10_000
 OURS = "ver-lite"
+MANY = f"ver-lite, {MANY_WORDS:,} words"
 PLAIN = "ver-lite, two nn.GRU"
 RELEASED, SHIPPED = "released code, no Lipschitz pass", "released code as shipped"
 LIBRARY = "pyhighlights (RNP)"
@@ -66,7 +69,9 @@ def race(
             for epoch in epochs:
                 found |= epoch()
             square, step = product_rate(), product_rate(batch_size, hidden // 2, 3 * hidden // 2)
-            tell(f"round {turn or 'of warming up'}: " + ", ".join(f"{name} {took:.2f} s" for name, took in found.items()))
+            tell(
+                f"round {turn or 'of warming up'}: " + ", ".join(f"{name} {took:.2f} s" for name, took in found.items())
+            )
             if turn:
                 rates["square"].append(square)
                 rates[STEP].append(step)
@@ -74,10 +79,12 @@ def race(
                     seconds.setdefault(name, []).append(took)
     words = int(split.lengths.sum())
     size = {"hidden": hidden, "dimension": config.dimension}
+    distinct = [distinct_words(c.train, batch_size) for c in (corpus, with_many_words(corpus, MANY_WORDS))]
     counts = {
-        "padded": multiply_adds(PADDED * len(split), len(split), **size),
         "real": multiply_adds(words, len(split), **size),
-        "least": multiply_adds(words, len(split), **size, lookups=distinct_words(split, batch_size)),
+        "least": multiply_adds(words, len(split), **size, lookups=distinct[0]),
+        "least, many words": multiply_adds(words, len(split), **size, lookups=distinct[1]),
+        "padded": multiply_adds(PADDED * len(split), len(split), **size),
     }
     return {
         "texts": len(split),
@@ -86,6 +93,7 @@ def race(
         "rounds": rounds,
         **size,
         "seconds": seconds,
+        "peers": versions(peer, pyhighlights),
         "operations": {name: 2 * count for name, count in counts.items()},
         "operations_a_second": rates,
     }
@@ -99,7 +107,9 @@ def summary(made: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for name, took in medians.items():
         row: dict[str, Any] = {"variant": name, "seconds": took, "words_a_second": made["words"] / took}
-        row |= {f"against {peer}": medians[peer] / took for peer in (RELEASED, SHIPPED, LIBRARY, PLAIN) if peer in medians}
+        row |= {
+            f"against {peer}": medians[peer] / took for peer in (RELEASED, SHIPPED, LIBRARY, PLAIN) if peer in medians
+        }
         row |= {f"reached, {count}": n / rate / took for count, n in made["operations"].items()}
         rows.append(row)
     return rows
@@ -131,7 +141,7 @@ def variants(corpus: Corpus, config: Config, peer: str | None, pyhighlights: str
     epochs = [
         lambda: {OURS: seconds_of_training(corpus, config)},
         lambda: {f"{OURS}, released protocol": seconds_of_training(corpus, same)},
-        lambda: {f"{OURS}, {MANY_WORDS:,} words": seconds_of_training(many, config)},
+        lambda: {MANY: seconds_of_training(many, config)},
         lambda: {PLAIN: seconds_of_training(corpus, config, plain=True)},
     ]
     with ExitStack() as stack:
@@ -148,6 +158,18 @@ def variants(corpus: Corpus, config: Config, peer: str | None, pyhighlights: str
             library.ready()
             epochs.append(lambda: {LIBRARY: library.once()["seconds"]})
         yield epochs
+
+
+def versions(peer: str | None, pyhighlights: str | None) -> dict[str, str]:
+    """Which state of the peers was measured: a fingerprint of the released code's files, the library's version."""
+    found = {}
+    if peer is not None:
+        files = b"".join(Path(peer, name).read_bytes() for name in RELEASED_FILES)
+        found["released code"] = f"sha256 {hashlib.sha256(files).hexdigest()[:12]}"
+    if pyhighlights is not None:
+        ask = [pyhighlights, "-c", "from importlib.metadata import version as v; print(v('pyhighlights'))"]
+        found["pyhighlights"] = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    return found
 
 
 def both(took: dict[str, float]) -> dict[str, float]:

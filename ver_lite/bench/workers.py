@@ -207,11 +207,12 @@ def pyhighlights(folder: str, words: list[str], settings: dict[str, Any]) -> Cal
     return once
 
 
-def ours(**point: Any) -> Callable[[], dict[str, Any]]:
-    """A point of the growth curves, in a process of its own."""
+def ours(points: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """The points of a growth curve, one after the other, in a process of their own."""
     from ver_lite.bench.growth import train_point
 
-    return lambda: train_point(**point)
+    left = iter(points)
+    return lambda: train_point(**next(left))
 
 
 KINDS = {"released": released, "pyhighlights": pyhighlights, "ours": ours}
