@@ -51,9 +51,10 @@ def main(arguments: list[str] | None = None) -> None:
         if "race" in parts:
             made = race(asked.texts, asked.rounds, asked.peer, asked.pyhighlights, tell=print)
             record["race"] = made | {"made": about | {"peers": made.pop("peers")}}
+            write(asked.out, record)
         if "growth" in parts:
             record["growth"] = {"curves": growth(tell=print), "made": about}
-        write(asked.out, record)
+            write(asked.out, record)
     except (PeerError, FileError) as error:
         sys.exit(str(error))
     print(f"\n{report(record)}\nWritten to {asked.out}")
