@@ -29,7 +29,7 @@ def test_the_count_is_what_torch_counts_for_two_gru(texts, width, hidden, dimens
     config = race.game_config(hidden, texts, Protocol.paper())
     game = build_game(config, random_vectors(9, dimension), classes)
     for player in (game.selector, game.predictor):
-        player.encoder = race._Plain(player.encoder)
+        player.encoder = race.PlainEncoder(player.encoder)
     everywhere = torch.ones(texts, width, dtype=torch.bool)
     tokens, labels = torch.randint(1, 9, (texts, width)), torch.randint(classes, (texts,))
     batch = Batch(tokens, everywhere, everywhere, labels, everywhere, everywhere[:, 0], torch.arange(texts))

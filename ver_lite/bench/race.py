@@ -182,12 +182,12 @@ def seconds_of_training(corpus: Corpus, config: Config, plain: bool = False) -> 
     if plain:
         players = build_game(config, random_vectors(len(corpus.vocabulary), config.dimension), len(corpus.classes))
         for player in (players.selector, players.predictor):
-            player.encoder = _Plain(player.encoder)
+            player.encoder = PlainEncoder(player.encoder)
     run = train(corpus, config, device="cpu", progress=False, players=players)
     return run.provenance["seconds_per_epoch"][0]
 
 
-class _Plain(nn.Module):
+class PlainEncoder(nn.Module):
     """An encoder that does not know the short way from words to states."""
 
     def __init__(self, encoder: nn.Module):
