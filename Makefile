@@ -69,7 +69,7 @@ book: $(STAMP) ## build the book; a warning is an error (5 s)
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
 
-bench: $(STAMP) $(PEERS) ## how fast training is and how it grows (4 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
+bench: $(STAMP) $(PEERS) ## how fast training is and how it grows (5 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
 	$(PY) -m ver_lite.bench $(if $(PEER),--peer $(PEER)) $(if $(PEERS),--pyhighlights $(VENV)-peers/bin/python) \
 		$(if $(RECORD),--out data/results)
 
