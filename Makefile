@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+PEERS = $(if $(PYHIGHLIGHTS),$(VENV)-peers/.installed)
 LESSONS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BOOK := book/_build/html
 BUILD_BOOK = $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
@@ -79,8 +80,16 @@ book: $(STAMP) ## build the book; a warning is an error (5 s)
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
 
-bench: $(STAMP) ## how fast a training step is, against padded batches (1.5 min)
-	$(PY) -m ver_lite.bench
+bench: $(STAMP) $(PEERS) ## how fast training is and how it grows (5 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
+	$(PY) -m ver_lite.bench $(if $(PEER),--peer $(PEER)) $(if $(PEERS),--pyhighlights $(VENV)-peers/bin/python) \
+		$(if $(RECORD),--out data/results)
+
+# A library that is only measured against: in an environment of its own, so that nothing of ours depends on it.
+$(VENV)-peers/.installed: constraints.txt
+	@echo "Installing pyhighlights into $(VENV)-peers ..."
+	@$(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install -qq $(PIP_ARGS) -c constraints.txt pyhighlights==0.14.0
+	@touch $@
 
 bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions, a fleet of thirty (under 9 min)
 	$(PY) -m ver_lite.bench_gpu
@@ -93,6 +102,6 @@ lint: $(STAMP) ## ruff: rules and format (1 s)
 	$(PY) -m ruff format --check .
 
 clean: ## remove .venv, the built book and caches; runs/ and corpora stay
-	rm -rf $(VENV) book/_build .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-peers book/_build .pytest_cache .ruff_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from ver_lite.gru import bidirectional
 
-
 FUSED_FROM = 2048  # texts times states of a direction: where the fused GRU was measured to be the faster one
 
 
