@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install course test test-quick lab notebooks book results bench bench-gpu links lint clean
+.PHONY: help install course test test-quick lab notebooks book pages publish results bench bench-gpu links check-links lint clean
 
 help: ## this list
 	@echo "ver-lite: make TARGET, with the times measured on two CPU cores"
@@ -60,10 +60,20 @@ lab: $(STAMP) ## open the lessons in JupyterLab
 notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (4 min)
 	$(PY) -m ver_lite.course.notebooks execute --record $(LESSONS)
 	$(PY) -m ver_lite.course.notebooks check $(LESSONS)
+	$(PY) -m ver_lite.course.pages
 
-book: $(STAMP) ## build the book; a warning is an error (5 s)
+book: $(STAMP) ## build the book; a warning is an error (30 s)
 	$(BUILD_BOOK)
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
+
+pages: $(STAMP) ## write the book's tables from records and code: minutes, corpora, records, names (10 s)
+	$(PY) -m ver_lite.course.pages
+
+publish: book ## the book as a folder for a web server: public/ (30 s)
+	rm -rf public
+	cp -r $(BOOK) public
+	touch public/.nojekyll
+	@echo "Publish the folder $(CURDIR)/public"
 
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
@@ -77,11 +87,15 @@ bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
 	$(PY) -m ver_lite.course.notebooks links
 
+check-links: $(STAMP) ## ask other hosts whether the book's links to them still lead somewhere (needs a network)
+	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book \
+		--builder linkcheck --keep-going
+
 lint: $(STAMP) ## ruff: rules and format (1 s)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
 clean: ## remove .venv, the built book and caches; runs/ and corpora stay
-	rm -rf $(VENV) book/_build .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) book/_build public .pytest_cache .ruff_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
