@@ -6,6 +6,9 @@ PIP_ARGS ?=
 # More options for pytest: make test PYTEST_ARGS="-k masks"
 PYTEST_ARGS ?=
 
+# The browser that prints the book.
+CHROMIUM ?= chromium
+
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -20,14 +23,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install course test test-quick lab notebooks book pages publish results bench bench-gpu links check-links lint clean
+.PHONY: help install course test test-quick lab notebooks book pages publish pdf results bench bench-gpu links check-links lint clean
 
 help: ## this list
 	@echo "ver-lite: make TARGET, with the times measured on two CPU cores"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON (which Python makes .venv), PIP_ARGS, PYTEST_ARGS."
+	@echo "Variables: PYTHON (which Python makes .venv), PIP_ARGS, PYTEST_ARGS, CHROMIUM."
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ver-lite needs Python 3.11 or newer; this is %s. Say which with: make PYTHON=python3.12 ..." % sys.version.split()[0])'
@@ -74,6 +77,13 @@ publish: book ## the book as a folder for a web server: public/ (30 s)
 	cp -r $(BOOK) public
 	touch public/.nojekyll
 	@echo "Publish the folder $(CURDIR)/public"
+
+pdf: $(STAMP) ## the whole book as one file to print, by Chromium: book/_build/ver-lite.pdf (2 min)
+	$(BUILD_BOOK) --builder singlehtml
+	cp book/_build/singlehtml/book/index.html book/_build/singlehtml/printed.html
+	$(CHROMIUM) --headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+		--virtual-time-budget=120000 --no-pdf-header-footer --print-to-pdf=book/_build/ver-lite.pdf \
+		"file://$(CURDIR)/book/_build/singlehtml/printed.html"
 
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)

@@ -9,3 +9,6 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("load", reach);
   reach();
 });
+
+// On paper a fold cannot be opened.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));

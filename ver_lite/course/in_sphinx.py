@@ -1,4 +1,4 @@
-"""What the book's build adds to Sphinx: links to the published book stay inside it, docstrings read as they are meant.
+"""What the book's build adds to Sphinx: links to the published book stay inside it, docstrings mean what they say.
 
 A lesson links to the glossary by the address of the published book, because that works in Colab and JupyterLab too. In
 the book itself the same link leads to the page beside it, so it also works from a disk.
@@ -33,7 +33,7 @@ def keep_inside(app: Sphinx, doctree: document, docname: str) -> None:
 
 
 def as_meant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Let a docstring say what it says as plain text: a bar is a bar (P(Y | Z), |m|), an indented block is a listing."""
+    """Let a docstring mean what it means as plain text: a bar is a bar (P(Y | Z)), an indented block is a listing."""
     for i in reversed(range(len(lines))):
         if "`" not in lines[i]:
             lines[i] = lines[i].replace("|", r"\|")
@@ -43,7 +43,17 @@ def as_meant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
             lines[i:i] = ["::", ""]
 
 
+def not_that_path(app: Sphinx, doctree: document) -> None:
+    """A `Path` in a signature is pathlib's, except where the two-word game's own is at home."""
+    from sphinx.addnodes import pending_xref
+
+    for link in doctree.findall(pending_xref):
+        if link.get("reftarget") == "Path" and link.get("py:module") != "ver_lite.two_word_game":
+            link["reftarget"] = "pathlib.Path"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("doctree-read", not_that_path)
     app.connect("doctree-resolved", keep_inside)
     app.connect("autodoc-process-docstring", as_meant)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
