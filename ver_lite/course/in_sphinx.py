@@ -6,6 +6,7 @@ the book itself the same link leads to the page beside it, so it also works from
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ def as_meant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
             lines[i:i] = ["::", ""]
 
 
+def no_marks(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, arguments: str | None, returns: str | None
+) -> tuple[str | None, str | None] | None:
+    """Where a default cannot be read (`<function ...>`), Sphinx shows its own marks for short names: take them out."""
+    if arguments and "<" in arguments:
+        return re.sub(r"~(?:\w+\.)*", "", arguments), returns
+    return None
+
+
 def not_that_path(app: Sphinx, doctree: document) -> None:
     """A `Path` in a signature is pathlib's, except where the two-word game's own is at home."""
     from sphinx.addnodes import pending_xref
@@ -53,6 +63,7 @@ def not_that_path(app: Sphinx, doctree: document) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-signature", no_marks)
     app.connect("doctree-read", not_that_path)
     app.connect("doctree-resolved", keep_inside)
     app.connect("autodoc-process-docstring", as_meant)
