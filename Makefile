@@ -98,8 +98,8 @@ links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhe
 	$(PY) -m ver_lite.course.notebooks links
 
 check-links: $(STAMP) ## ask other hosts whether the book's links to them still lead somewhere (needs a network)
-	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book \
-		--builder linkcheck --keep-going
+	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
+		--path-output book/_build/links --builder linkcheck --keep-going
 
 lint: $(STAMP) ## ruff: rules and format (1 s)
 	$(PY) -m ruff check .

@@ -33,6 +33,11 @@ def keep_inside(app: Sphinx, doctree: document, docname: str) -> None:
             logging.getLogger(__name__).warning("%s is not a page of the book", address, location=link)
 
 
+def leave_home_alone(app: Sphinx, config: Any) -> None:
+    """Links to the published book are not asked for: they are links inside this one, and are checked with it."""
+    config.linkcheck_ignore.append(re.escape(config.html_baseurl))
+
+
 def as_meant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Let a docstring mean what it means as plain text: a bar is a bar (P(Y | Z)), an indented block is a listing."""
     for i in reversed(range(len(lines))):
@@ -63,6 +68,7 @@ def not_that_path(app: Sphinx, doctree: document) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", leave_home_alone)
     app.connect("autodoc-process-signature", no_marks)
     app.connect("doctree-read", not_that_path)
     app.connect("doctree-resolved", keep_inside)
