@@ -6,6 +6,9 @@ PIP_ARGS ?=
 # More options for pytest: make test PYTEST_ARGS="-k masks"
 PYTEST_ARGS ?=
 
+# The browser that prints the book.
+CHROMIUM ?= chromium
+
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -22,14 +25,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install course test test-quick lab notebooks book results bench bench-gpu links lint clean
+.PHONY: help install course test test-quick lab notebooks book pages publish pdf results bench bench-gpu links check-links lint clean
 
 help: ## this list
 	@echo "ver-lite: make TARGET, with the times measured on two CPU cores"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON (which Python makes .venv), PIP_ARGS, PYTEST_ARGS."
+	@echo "Variables: PYTHON (which Python makes .venv), PIP_ARGS, PYTEST_ARGS, CHROMIUM."
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ver-lite needs Python 3.11 or newer; this is %s. Say which with: make PYTHON=python3.12 ..." % sys.version.split()[0])'
@@ -72,10 +75,27 @@ lab: $(STAMP) ## open the lessons in JupyterLab
 notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (4 min)
 	$(PY) -m ver_lite.course.notebooks execute --record $(LESSONS)
 	$(PY) -m ver_lite.course.notebooks check $(LESSONS)
+	$(PY) -m ver_lite.course.pages
 
-book: $(STAMP) ## build the book; a warning is an error (5 s)
+book: $(STAMP) ## build the book; a warning is an error (30 s)
 	$(BUILD_BOOK)
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
+
+pages: $(STAMP) ## write the book's tables from records and code: minutes, corpora, records, names (10 s)
+	$(PY) -m ver_lite.course.pages
+
+publish: book ## the book as a folder for a web server: public/ (30 s)
+	rm -rf public
+	cp -r $(BOOK) public
+	touch public/.nojekyll
+	@echo "Publish the folder $(CURDIR)/public"
+
+pdf: $(STAMP) ## the whole book as one file to print, by Chromium: book/_build/ver-lite.pdf (2 min)
+	$(BUILD_BOOK) --builder singlehtml
+	cp book/_build/singlehtml/book/index.html book/_build/singlehtml/printed.html
+	$(CHROMIUM) --headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+		--virtual-time-budget=120000 --no-pdf-header-footer --print-to-pdf=book/_build/ver-lite.pdf \
+		"file://$(CURDIR)/book/_build/singlehtml/printed.html"
 
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
@@ -97,11 +117,15 @@ bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
 	$(PY) -m ver_lite.course.notebooks links
 
+check-links: $(STAMP) ## ask other hosts whether the book's links to them still lead somewhere (needs a network)
+	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
+		--path-output book/_build/links --builder linkcheck --keep-going
+
 lint: $(STAMP) ## ruff: rules and format (1 s)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
 clean: ## remove .venv, the built book and caches; runs/ and corpora stay
-	rm -rf $(VENV) $(VENV)-peers book/_build .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-peers book/_build public .pytest_cache .ruff_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

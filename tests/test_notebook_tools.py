@@ -8,7 +8,15 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from ver_lite.course import notebooks
-from ver_lite.course.address import badges, repository, with_address, with_badges, write_everywhere
+from ver_lite.course.address import (
+    badges,
+    published,
+    repository,
+    with_address,
+    with_badges,
+    with_words,
+    write_everywhere,
+)
 from ver_lite.course.shape import is_sentence, problems_of
 
 TITLE = "# 00 A lesson\n\n**You will be able to** add numbers."
@@ -233,6 +241,15 @@ def test_every_form_of_the_address_is_replaced_and_nothing_else():
     assert "jayded/eraserbenchmark" in after
 
 
+def test_the_words_of_a_lesson_are_its_last_line_and_lead_to_the_published_glossary():
+    once = with_words("Summary", URL, ["entropy", "perfect reader"])
+    assert once.startswith("Summary\n\n<!-- words -->\n**Words of this lesson**")
+    assert "https://alice.github.io/rationales/book/glossary.html#term-perfect-reader" in once
+    assert with_words(once, URL, ["entropy", "perfect reader"]) == once
+    assert with_words(once, URL, ["nat"]).count("#term-") == 1
+    assert published("https://github.com/Bob/Other") == "https://bob.github.io/Other/"
+
+
 @pytest.fixture
 def checkout(tmp_path) -> Path:
     """A little repository with every kind of file that carries the address."""
@@ -240,7 +257,11 @@ def checkout(tmp_path) -> Path:
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n[project.urls]\nRepository = "{URL}"\n')
     (tmp_path / "CITATION.cff").write_text('title: x\nrepository-code: "https://github.com/ver-lite/ver-lite"\n')
     (tmp_path / "README.md").write_text("git clone https://github.com/ver-lite/ver-lite\n")
-    (tmp_path / "book/_config.yml").write_text("repository:\n  url: https://github.com/ver-lite/ver-lite\n")
+    (tmp_path / "book/_config.yml").write_text(
+        "repository:\n  url: https://github.com/ver-lite/ver-lite\n"
+        "sphinx:\n  config:\n    html_baseurl: https://ver-lite.github.io/ver-lite/\n"
+    )
+    (tmp_path / "book/glossary.md").write_text("nat\n  A unit. [Lesson 00](../notebooks/00-lesson.ipynb).\n")
     saved(shaped(), tmp_path / "notebooks")
     return tmp_path
 
@@ -251,6 +272,8 @@ def test_links_writes_the_address_everywhere_once(checkout):
     for path in (checkout / "CITATION.cff", checkout / "README.md", checkout / "book/_config.yml"):
         assert URL in path.read_text() and "ver-lite/ver-lite" not in path.read_text()
     assert badges(URL, "00-lesson.ipynb") in notebooks.read(checkout / "notebooks/00-lesson.ipynb").cells[0].source
+    assert f"html_baseurl: {published(URL)}" in (checkout / "book/_config.yml").read_text()
+    assert notebooks.read(checkout / "notebooks/00-lesson.ipynb").cells[-1].source.endswith("#term-nat)")
     assert write_everywhere(checkout) == []
 
 

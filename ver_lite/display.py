@@ -84,8 +84,8 @@ def show(
 ) -> Shown:
     """What ``run`` selects in a text: text ``i`` of a split, or any string.
 
-    ``how``, ``share``: as in :func:`ver_lite.evaluate`. Raises IndexError when the split has no text ``i`` and
-    ValueError for a string without words.
+    ``how``, ``share``: as in :func:`~ver_lite.evaluation.evaluate`. Raises IndexError when the split has no text ``i``
+    and ValueError for a string without words.
     """
     if isinstance(text, str):
         from ver_lite.corpora.reading import words_of

@@ -2,7 +2,7 @@
 
 Every text has a *better* word, which agrees with the label with probability a_g and is one of K_g types, and a
 *lesser* word (a_l < a_g, K_l types). The selector shows the better one with probability s = σ(θ). The predictor keeps
-one weight for every type; by symmetry those of one kind move together. Losses are in nats, ℓ_i = `loss`(w_i, a_i).
+one weight for every type; by symmetry those of one kind move together. Losses are in nats, ℓ_i = `loss(w_i, a_i)`.
 
     dθ/dt   = −η_s s(1 − s) (ℓ_g − ℓ_l)            the selector goes to the word that costs less today
     dw_i/dt = −η_w (r_i / K_i) (σ(w_i) − a_i)      the predictor learns what it is shown, type by type
@@ -122,7 +122,7 @@ class TwoWordGame:
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """How a game went: times `t` [N], the selector's `theta` and the predictor's weights, each [N, *game.shape]."""
+    """How a game went: times `t` [N], the selector's `theta` and the predictor's weights, each `[N, *game.shape]`."""
 
     game: TwoWordGame
     t: Numbers

@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 from ver_lite.files import write_text
 
 MARKER = "<!-- badges -->"
+WORDS = "<!-- words -->"
+TERM = re.compile(r"(?m)^(\S.*)\n  .*\[Lesson (\d\d)\]\(")
 CITATION_LINE = re.compile(r"(?m)^repository-code: .*$")
 BOOK_LINE = re.compile(r"(?m)^(  url: ).*$")
+HOME_LINE = re.compile(r"(?m)^(    html_baseurl: ).*$")
 # An address of ours, in any of the forms the course uses, is one of these followed by OWNER/NAME.
 HOSTS = r"https://(?:colab\.research\.google\.com/github|github\.com|raw\.githubusercontent\.com)/"
 
@@ -24,6 +27,35 @@ def repository(root: Path) -> str:
     if parts.scheme != "https" or len(parts.path.strip("/").split("/")) != 2:
         raise ValueError(f"pyproject.toml: Repository is {url!r}; it must read https://HOST/OWNER/NAME")
     return url.rstrip("/")
+
+
+def published(url: str) -> str:
+    """Where the book of the repository is published: GitHub's Pages, ending in a slash."""
+    owner, name = urlsplit(url).path.strip("/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def words_of(glossary: str) -> dict[str, list[str]]:
+    """The terms that each lesson explains, by its number, from the text of `book/glossary.md`."""
+    found: dict[str, list[str]] = {}
+    for term, lesson in TERM.findall(glossary):
+        found.setdefault(lesson, []).append(term)
+    return found
+
+
+def with_words(text: str, url: str, terms: list[str]) -> str:
+    """A lesson's last text cell with its marker and, on the next line, links to the glossary; at the end if new.
+
+    The links are those of the published book: they work in Colab and JupyterLab, and the book keeps them inside.
+    """
+    page = f"{published(url)}book/glossary.html"
+    linked = " · ".join(f"[{term}]({page}#term-{term.replace(' ', '-')})" for term in terms)
+    line = f"**Words of this lesson**, in the glossary: {linked}"
+    lines = text.split("\n")
+    if WORDS not in lines:
+        return f"{text}\n\n{WORDS}\n{line}"
+    lines[lines.index(WORDS) + 1 :] = [line]
+    return "\n".join(lines)
 
 
 def badges(url: str, name: str) -> str:
@@ -60,11 +92,14 @@ def with_address(text: str, url: str, previous: str = "") -> str:
 def write_everywhere(root: Path) -> list[Path]:
     """Write the address into lessons, assignments, the book's configuration and pages, CITATION.cff and README.md.
 
+    The lessons' lists of words, whose links hold the address of the published book, are written anew from the glossary.
     Returns the files that changed; a second call changes none. Files are written whole, then renamed.
     """
     import nbformat
 
     url, previous = repository(root), _previous(root)
+    glossary = root / "book" / "glossary.md"
+    words = words_of(glossary.read_text(encoding="utf-8")) if glossary.exists() else {}
     changed = []
     for path in sorted((root / "notebooks").glob("**/*.ipynb")):
         if any(part.startswith(".") for part in path.relative_to(root).parts):
@@ -77,6 +112,9 @@ def write_everywhere(root: Path) -> list[Path]:
             cell.source = with_address(cell.source, url, previous)
         if notebook.cells and notebook.cells[0].cell_type == "markdown":
             notebook.cells[0].source = with_badges(notebook.cells[0].source, url, shown)
+            last = notebook.cells[-1]
+            if path.parent.name == "notebooks" and last.cell_type == "markdown" and path.name[:2] in words:
+                last.source = with_words(last.source, url, words[path.name[:2]])
         changed += _replace(path, before, nbformat.writes(notebook).rstrip("\n") + "\n")
     for path in [root / "README.md", root / "CITATION.cff", *sorted((root / "book").glob("*.*"))]:
         if not path.is_file() or path.suffix not in {".md", ".cff", ".yml"}:
@@ -87,6 +125,7 @@ def write_everywhere(root: Path) -> list[Path]:
             after = CITATION_LINE.sub(lambda _: f'repository-code: "{url}"', after)
         if path.name == "_config.yml":
             after = BOOK_LINE.sub(lambda found: f"{found[1]}{url}", after)
+            after = HOME_LINE.sub(lambda found: f"{found[1]}{published(url)}", after)
         changed += _replace(path, before, after)
     return changed
 
