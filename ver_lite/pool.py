@@ -39,6 +39,7 @@ class Processes(ThreadPoolExecutor):
         self._pools: list[ProcessPoolExecutor] = []
 
     def submit(self, function: Callable, /, *given: Any, **named: Any) -> Future:
+        """As any executor: the future of ``function`` called with the rest, here in a process of the pool."""
         return super().submit(self._delegate, function, *given, **named)
 
     def _delegate(self, function: Callable, *given: Any, **named: Any) -> Any:

@@ -52,7 +52,7 @@ class Question:
     title      from the heading above it               points   the most that it can earn
     functions  the functions that its answer defines   values   the other names that it defines
     depends    the questions whose names it uses       seconds  how long its tests may take
-    tests      its hidden tests, without "hidden_"     hints    for each test, what to look at
+    tests      its hidden tests, without `hidden_`     hints    for each test, what to look at
     answer     the master's answer cell, solution included (of a written one: the model answer and how to mark it)
     public     the check cell's public part; it leaves a bool called `public`
     hidden     the hidden part without its last line: helpers, and a function `hidden_NAME()` for each test

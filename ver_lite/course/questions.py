@@ -51,7 +51,7 @@ def own_numbers(student: str, seed: int = 0, variant: int = 0) -> OwnNumbers:
 
 
 def applied(function: Callable, *answers: Any) -> Any:
-    """function(*answers), for `check`: `...` while one of the answers is still open, an error as text, never raised."""
+    """`function(*answers)`, for `check`: `...` while an answer is still open, an error as text, never raised."""
     if any(answer is None or answer is Ellipsis for answer in answers):
         return ...
     try:
@@ -106,7 +106,7 @@ def _beside_the_function(helper: Callable) -> Callable:
 
 @_beside_the_function
 def gradient(function: Callable, *arguments: Any, weights: Any = None) -> list[Any]:
-    """The gradient of Σ weights · function(*arguments) in every float tensor among the arguments, in their order.
+    """The gradient of `Σ weights · function(*arguments)` in every float tensor among the arguments, in their order.
 
     `weights` has the shape of the result; None: all one. A tensor that the result does not depend on has a
     gradient of zeros. The arguments themselves are left as they are. A function that answers nothing: `...`.
