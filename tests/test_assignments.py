@@ -126,9 +126,8 @@ def test_a_master_runs_from_top_to_bottom_in_a_fresh_kernel(path):
     """Its hidden tests run in the same kernel, as they do under nbgrader."""
     notebook, began = notebooks.read(path), time.monotonic()
     notebooks.run(notebook, path, timeout=300)
-    said = [output.text for cell in notebook.cells if rules.is_check(cell) for output in cell.outputs]
-    assert len(said) == sum(map(rules.is_check, notebook.cells))
-    assert all("all public checks passed" in text for text in said)
+    said = ["".join(output.text for output in cell.outputs) for cell in notebook.cells if rules.is_check(cell)]
+    assert said and all("all public checks passed" in text for text in said)
     assert time.monotonic() - began < 300  # 75 s on a quiet machine
 
 
