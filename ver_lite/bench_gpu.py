@@ -26,10 +26,11 @@ from ver_lite.files import write_json, write_text
 from ver_lite.loop import PRECISIONS, Loop
 from ver_lite.methods import Method
 from ver_lite.players import random_vectors
+from ver_lite.results import SEEDS
 from ver_lite.runs import Config, Run, build_game
+from ver_lite.studies.argument import RATES
 from ver_lite.training import train, train_fleet
 
-RATES, SEEDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), (1, 2, 3, 4, 5)  # Fig. 9
 PAPER = Config(method="ver", encoder="gru", hidden=200, batch_size=128, learning_rate=1e-4, alpha=0.18, epochs=3)
 TINY = replace(PAPER, hidden=8, dimension=8, batch_size=16, epochs=1)
 
@@ -173,9 +174,8 @@ def main(arguments: list[str] | None = None) -> None:
     corpus = make_reviews("tiny") if asked.rehearse else make_reviews("paper", like="beer-appearance")
     corpus = replace(corpus, train=corpus.train.first(asked.texts), dev=corpus.dev.first(2048))
     parts: list[Callable[..., Any]] = [check_gradients, check_replays, check_fleet]
-    parts += [time_epochs, time_fleet, largest_costs] if asked.rehearse else [
-        check_no_waiting, time_epochs, time_fleet, largest_costs
-    ]  # fmt: skip
+    parts += [] if asked.rehearse else [check_no_waiting]
+    parts += [time_epochs, time_fleet, largest_costs]
     table: list[Row] = [("device", machine.device_name(device)), ("texts", f"{len(corpus.train):,}")]
     for part in parts:
         began = time.perf_counter()

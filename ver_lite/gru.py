@@ -91,7 +91,8 @@ def _directions(ahead: Tensor, back: Tensor, weights: list[Tensor], turned: Tens
 def _run(d: _Direction, rows: Tensor, shown: Tensor | None, keep: bool) -> tuple[Tensor, Tensor | None]:
     """All steps of one direction: states [T + 1, B, h], the first zero, and (``keep``) the slots [T, B, 4h]."""
     (batch, width), hidden = rows.shape, d.w_hh.shape[1]
-    table, rows = _table(d, *_looked_up(d.product, rows, shown))
+    product, rows = _looked_up(d.product, rows, shown)
+    table = _table(d, product)
     weights = _n_first(d.w_hh).T.contiguous()
     states = table.new_empty(width + 1, batch, hidden)
     states[0] = 0
@@ -122,7 +123,7 @@ def _looked_up(product: Tensor, rows: Tensor, shown: Tensor | None) -> tuple[Ten
     return product, torch.where(visible, rows, len(product))
 
 
-def _table(d: _Direction, product: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+def _table(d: _Direction, product: Tensor) -> Tensor:
     """The slots as they are before the recurrent product, [U + 1, 4h], the last row for a place without a word. The
     slot of n is doubled, because tanh x = 2σ(2x) − 1 and σ is the faster one."""
     hidden = len(d.b_hh) // 3
@@ -133,7 +134,7 @@ def _table(d: _Direction, product: Tensor, rows: Tensor) -> tuple[Tensor, Tensor
     table[:, hidden:] += d.b_ih
     table[:, hidden : 3 * hidden] += d.b_hh[: 2 * hidden]
     table[:, 3 * hidden :] *= 2
-    return table, rows
+    return table
 
 
 def _run_back(

@@ -36,8 +36,8 @@ def sample(logits: Tensor, real: Tensor, *, temperature: float = 1.0, generator:
         raise ValueError(f"temperature must be positive, not {temperature}")
     noisy = logits + gumbel_noise(logits, generator)
     soft = F.softmax(noisy / temperature, dim=-1)[..., 1]
-    hard = F.softmax(noisy.detach(), dim=-1)[..., 1] > 0.5
-    return straight_through(hard.to(soft), soft) * real
+    choice = soft if temperature == 1 else F.softmax(noisy.detach(), dim=-1)[..., 1]
+    return straight_through((choice > 0.5).to(soft), soft) * real
 
 
 def argmax(logits: Tensor, real: Tensor) -> Tensor:

@@ -35,9 +35,10 @@ def sweep(
         raise ValueError("--workers are processes here, --scheduler has workers of its own: give one of the two")
     folder = Path("runs") / spec.stem if out is None else out
     configs = read_spec(spec)
-    jobs = _chosen(plan(configs), only or [])
+    planned = plan(configs)
+    jobs = _chosen(planned, only or [])
     if dry_run:
-        return _print_plan(survey(folder, jobs), folder, same=len(configs) - len(plan(configs)))
+        return _print_plan(survey(folder, jobs), folder, same=len(configs) - len(planned))
     with _cluster(scheduler) as executor:
         options: dict[str, Any] = {"executor": executor, "workers": workers, "device": device}
         entries = run_all(jobs, folder, **options, progress=not quiet)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ver_lite import machine
-from ver_lite.bench.race import game_config
+from ver_lite.bench.race import game_config, zipf
 from ver_lite.bench.workers import Worker
 from ver_lite.corpora.core import Corpus, Split, Vocabulary
 from ver_lite.methods import Protocol
@@ -152,8 +152,7 @@ def drawn_corpus(texts: int, length: int, spread: float) -> Corpus:
     widest = round(length * (1 + spread))
     lengths = torch.randint(round(length * (1 - spread)), widest + 1, (texts,), generator=draw)
     lengths[0] = widest
-    chances = 1 / torch.arange(1, WORDS + 1, dtype=torch.float64)
-    tokens = 2 + torch.multinomial(chances, texts * widest, replacement=True, generator=draw).view(texts, widest)
+    tokens = zipf(texts * widest, WORDS, draw).view(texts, widest)
     tokens[torch.arange(widest) >= lengths[:, None]] = 0
     labels = torch.arange(texts) % 2
     split = Split.from_arrays(tokens, lengths, labels, torch.zeros(texts, widest, dtype=torch.bool))

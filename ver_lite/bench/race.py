@@ -208,13 +208,17 @@ def with_many_words(corpus: Corpus, words: int) -> Corpus:
     """The corpus with the same lengths and other words: ``words`` of them, the k-th drawn in proportion to 1/k. The
     review world has few words, which suits a GRU that multiplies each distinct word once; this is nearer to real text.
     """
-    draw = torch.Generator().manual_seed(0)
-    chances = 1 / torch.arange(1, words + 1, dtype=torch.float64)
     split = corpus.train
-    drawn = 2 + torch.multinomial(chances, split.tokens.numel(), replacement=True, generator=draw)
+    drawn = zipf(split.tokens.numel(), words, torch.Generator().manual_seed(0))
     tokens = drawn.view(split.tokens.shape).to(torch.int32) * (split.tokens != 0)
     vocabulary = Vocabulary([f"w{i}" for i in range(words)])
     return replace(corpus, train=replace(split, tokens=tokens), vocabulary=vocabulary)
+
+
+def zipf(count: int, words: int, generator: torch.Generator) -> Tensor:
+    """Word ids, int [count], the k-th of ``words`` drawn in proportion to 1/k; 0 and 1 are no words."""
+    chances = 1 / torch.arange(1, words + 1, dtype=torch.float64)
+    return 2 + torch.multinomial(chances, count, replacement=True, generator=generator)
 
 
 def distinct_words(split: Split, batch_size: int) -> int:
