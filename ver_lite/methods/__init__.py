@@ -2,6 +2,10 @@
 
 from ver_lite.methods.ablations import AddOne, AddOnly, DropOnly, MaskDropout
 from ver_lite.methods.base import Method, Protocol, Step
+from ver_lite.methods.cr import CR
+from ver_lite.methods.dmr import DMR
+from ver_lite.methods.inter_rat import InterRAT
+from ver_lite.methods.nir import NIR, NIRAttention
 from ver_lite.methods.random_masks import RandomMasks
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
@@ -14,6 +18,12 @@ METHODS: dict[str, type[Method]] = {
     "rnp-add-one": AddOne,
     "mask-dropout": MaskDropout,
     "random-masks": RandomMasks,
+    # noise and causes
+    "nir": NIR,
+    "nir-a2r": NIRAttention,
+    "dmr": DMR,
+    "inter-rat": InterRAT,
+    "cr": CR,
 }
 
 __all__ = ["METHODS", "Method", "Protocol", "RNP", "Step", "VER"]
