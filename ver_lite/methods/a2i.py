@@ -44,9 +44,9 @@ class A2I(RNP):
         self.attacker = another(self.selector)
 
     def play(self, batch: Batch) -> Iterator[Step]:
+        (game,) = super().play(batch)
         wrong = replace(batch, labels=self.wrong_labels(batch))
         attack = self.select(batch, self.attacker(batch.tokens, batch.real))
-        (game,) = super().play(batch)
         instruction = self.instruct(self.predict(batch, attack.detach()), wrong.labels)
         yield replace(game, loss=game.loss + self.instruction_weight * instruction)
         with frozen(self.predictor):
