@@ -10,14 +10,14 @@ KEYWORDS = (("awful", "bad", "dull", "flat", "poor", "sour"), ("fine", "good", "
 FILLER = tuple(f"w{i}" for i in range(60))
 
 
-def keyword_texts(count: int, seed: int, shortest: int = 10, longest: int = 20) -> list[Text]:
-    """Texts of filler with one word, the gold rationale, that decides the label."""
+def keyword_texts(count: int, seed: int, shortest: int = 10, longest: int = 20, keywords: int = 6) -> list[Text]:
+    """Texts of filler with one word, the gold rationale, that decides the label: one of ``keywords`` for each class."""
     random = np.random.default_rng(seed)
     texts = []
     for i in range(count):
         words = list(random.choice(FILLER, random.integers(shortest, longest + 1)))
         at = int(random.integers(len(words)))
-        words[at] = str(random.choice(KEYWORDS[i % 2]))
+        words[at] = str(random.choice(KEYWORDS[i % 2][:keywords]))
         texts.append(Text(tuple(map(str, words)), i % 2, tuple(j == at for j in range(len(words))), id=str(i)))
     return texts
 
