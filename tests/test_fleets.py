@@ -141,7 +141,7 @@ def train_on_gpu(records: bool) -> list[float]:
     config = FLEET[2]
     game = build_game(config, random_vectors(len(CORPUS.vocabulary), 8, torch.Generator().manual_seed(1)), 2).cuda()
     torch.manual_seed(1)
-    for parameter in game.groups()["game"]:
+    for parameter in (p for p in game.parameters() if p.requires_grad):
         torch.nn.init.uniform_(parameter, -0.1, 0.1)
     loop = Loop(Run(config, game, CORPUS.vocabulary, CORPUS.classes, [], {}), CORPUS)
     loop.replayed.records = records

@@ -103,7 +103,9 @@ def steps(way, method, protocol, count=20):
         (move,) = game.play(batch)
         optimizer.zero_grad()
         move.loss.backward()
-        seen.append((move.mask.detach(), move.loss.detach(), [p.grad.clone() for p in game.groups()["game"]]))
+        seen.append(
+            (move.mask.detach(), move.loss.detach(), [p.grad.clone() for p in game.parameters() if p.requires_grad])
+        )
         optimizer.step()
     return seen
 

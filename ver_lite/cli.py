@@ -47,6 +47,7 @@ app = typer.Typer(
 CorpusArgument = Annotated[str, typer.Argument(help="A name (see `ver-lite corpora`), or a path to JSON Lines.")]
 RunArgument = Annotated[Path, typer.Argument(help="A run's folder.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Where the corpus lies, if not in its usual place.")]
+_for_method = "A setting that only the method has: NAME=VALUE, e.g. -m noise=0.2. Repeat it."
 _help = "For the corpus: NAME=VALUE, e.g. -o aspect=palate. Repeat it."
 Options = Annotated[list[str] | None, typer.Option("--option", "-o", help=_help)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -74,7 +75,8 @@ def options(
 def train(
     corpus: CorpusArgument = "reviews",
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
-    method: Annotated[str, typer.Option(help="rnp or ver (or an ablation, see methods/).")] = "rnp",
+    method: Annotated[str, typer.Option(help="rnp, ver, ...; a wrong name lists them all.")] = "rnp",
+    method_option: Annotated[list[str] | None, typer.Option("--method-option", "-m", help=_for_method)] = None,
     perturbation: Annotated[float, typer.Option(help="p of Eq. 8, for ver.")] = 0.3,
     alpha: Annotated[float, typer.Option(help="The share of words to select.")] = 0.2,
     lambda1: Annotated[float, typer.Option(help="Weight of the sparsity term of Eq. 4.")] = 2.0,
@@ -103,7 +105,8 @@ def train(
     from ver_lite.runs import claim_folder
 
     given = locals()
-    config = Config.make({n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"})
+    settings = {n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"}
+    config = Config.make({**settings, "options": _pairs(method_option, "--method-option")})
     claim_folder(out, overwrite)
     read = {"folder": folder, "max_length": max_length, "min_count": min_count}
     loaded = load_corpus(corpus, **(read | _pairs(option)))
@@ -200,12 +203,12 @@ app.command()(commands.grade)
 app.add_typer(commands.assign, name="assign")
 
 
-def _pairs(options: list[str] | None) -> dict[str, Any]:
+def _pairs(options: list[str] | None, flag: str = "--option") -> dict[str, Any]:
     pairs = {}
     for option in options or []:
         name, found, value = option.partition("=")
         if not found or not name or name == "name_or_path":
-            raise ValueError(f"--option wants NAME=VALUE, not {option!r}")
+            raise ValueError(f"{flag} wants NAME=VALUE, not {option!r}")
         try:
             pairs[name.replace("-", "_")] = json.loads(value)
         except json.JSONDecodeError:

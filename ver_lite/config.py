@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ver_lite.masks import check_probability, check_share
 from ver_lite.methods import METHODS, Protocol
-from ver_lite.players import ENCODERS
+from ver_lite.players import ENCODERS, player_options
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class Config:
 
     ``corpus``: the name or path and options given to ``load_corpus``. ``vectors``: a GloVe file, "glove" for the
     fetched one of size ``dimension``, or None for random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω
-    (Eq. 4). ``perturbation``: p of Eq. 8 (VER). The defaults suit a laptop; the paper trains GRUs of size 200 with
-    learning rate 1e-4 and batches of 128 for 300 epochs.
+    (Eq. 4). ``perturbation``: p of Eq. 8 (VER). ``options``: settings that only this method has, by the names of its
+    constructor; ``player_options``: those that only these players have. The defaults suit a laptop; the paper trains
+    GRUs of size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
     """
 
     corpus: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class Config:
     batch_size: int = 32
     epochs: int = 30
     seed: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    player_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.method not in METHODS:
@@ -67,16 +71,15 @@ class Config:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if self.encoder == "gru" and self.hidden % 2:
             raise ValueError(f"hidden must be even for a GRU (half of it a direction), not {self.hidden}")
+        known = {name for name in METHODS[self.method].options() if name != "perturbation"}
+        _check_names(f"option of {self.method}", self.options, known)
+        _check_names(f"player option of {self.encoder} players", self.player_options, player_options(self.encoder))
 
     @classmethod
     def make(cls, values: dict[str, Any]) -> Config:
         """A config from a plain dictionary, as in config.json. Unknown names raise ValueError with the nearest one."""
         names = [f.name for f in dataclasses.fields(cls)]
-        for name in values:
-            if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-                raise ValueError(f"no setting is called {name!r}; {hint}")
+        _check_names("setting", values, names)
         protocol = values.get("protocol", "paper")
         if isinstance(protocol, str):
             if protocol not in ("paper", "released"):
@@ -91,3 +94,12 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+
+def _check_names(what: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise ValueError, with the nearest right name, unless every name that is given is known."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            there = f"there are: {', '.join(known)}" if known else "it has none"
+            raise ValueError(f"no {what} is called {name!r}; {f'did you mean {near[0]!r}?' if near else there}")

@@ -58,7 +58,7 @@ def evaluate(
     """
     device = next(game.parameters()).device
     split = split.to(device)
-    classes = game.predictor.head.out_features
+    classes = game.classes
     chosen, on_gold = Tally(classes, device), Tally(classes, device)
     generator = torch.Generator(device).manual_seed(seed)
     was_training = game.training

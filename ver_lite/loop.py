@@ -65,8 +65,12 @@ class Loop:
         self.queue = torch.cuda.Stream(self.device) if on_gpu else None
         if self.queue is not None:
             self.queue.wait_stream(torch.cuda.current_stream(self.device))
+        self.game.prepare(self.train)
         options = {"lr": self.config.learning_rate, "fused": on_gpu, "capturable": on_gpu}
-        self.optimizers = {name: torch.optim.Adam(p, **options) for name, p in self.game.groups().items()}
+        self.optimizers = {name: torch.optim.Adam(groups, **options) for name, groups in self.game.groups().items()}
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * group["times"]
         self.epoch, self.step, self.seconds, self.stuck = 0, 0, [0.0], 0
         self.best, self.best_accuracy = game_tensors(self.game), -1.0
         self.tally = Tally(len(corpus.classes), self.device)
@@ -149,6 +153,9 @@ class Loop:
                 optimizer = self.optimizers[move.players]
                 optimizer.zero_grad(set_to_none=True)
                 move.loss.backward()
+                for group in optimizer.param_groups:
+                    if group["name"] in move.pace:
+                        group["lr"] = self.config.learning_rate * group["times"] * move.pace[group["name"]]
                 optimizer.step()
                 self.losses += torch.stack([move.loss.detach(), torch.ones_like(move.loss)])
                 if move.mask is not None:

@@ -99,13 +99,13 @@ class SmallRegion:
             self._noise = torch.Generator(batch.tokens.device).manual_seed(self.seed)
         with _undisturbed(game, training=True):
             torch.manual_seed(int(torch.randint(2**31, (), generator=self._noise, device=self._noise.device)))
-            logits = game.selector(batch.tokens, batch.real)
+            logits = game.logits(batch)
         return masks.sample(logits, batch.selectable, generator=self._noise)
 
     @torch.no_grad()
     def _shares(self, game: Method, batch: Batch) -> Tensor:
         with _undisturbed(game, training=False):
-            return game.selector(batch.tokens, batch.real).softmax(-1)[..., 1] * batch.selectable
+            return game.logits(batch).softmax(-1)[..., 1] * batch.selectable
 
 
 # Observation 2: gold misjudged

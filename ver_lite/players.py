@@ -7,7 +7,9 @@ both players from scratch.
 
 from __future__ import annotations
 
-from typing import Protocol
+import copy
+import inspect
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +81,12 @@ class ConvEncoder(nn.Module):
 ENCODERS: dict[str, type[nn.Module]] = {"gru": GRUEncoder, "conv": ConvEncoder}
 
 
+def player_options(encoder: str) -> dict[str, Any]:
+    """The settings that only players with this encoder have, and their defaults."""
+    named = list(inspect.signature(ENCODERS[encoder]).parameters.values())[2:]
+    return {p.name: p.default for p in named if p.name != "reads_padding"}  # the protocol says that one
+
+
 class EncoderFactory(Protocol):
     def __call__(self, inputs: int, hidden: int) -> nn.Module: ...
 
@@ -125,8 +133,15 @@ class Selector(nn.Module):
         self.head = nn.Linear(hidden, 2)
 
     def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        states = read_words(self.encoder, self.embedding, tokens, real.to(self.head.weight), real)
-        return self.head(self.dropout(self.norm(states))).to(self.norm.weight)  # whole precision for the draw
+        return self.score(self.states(tokens, real))
+
+    def states(self, tokens: Tensor, real: Tensor) -> Tensor:
+        """The encoder's states of the whole text: float [B, T, H]."""
+        return read_words(self.encoder, self.embedding, tokens, real.to(self.head.weight), real)
+
+    def score(self, states: Tensor) -> Tensor:
+        """The logits [B, T, 2] from what :meth:`states` gave, in whole precision for the draw."""
+        return self.head(self.dropout(self.norm(states))).to(self.norm.weight)
 
 
 class Predictor(nn.Module):
@@ -151,7 +166,15 @@ class Predictor(nn.Module):
 
     def forward(self, tokens: Tensor, real: Tensor, shown: Tensor, pool: Tensor | None = None) -> Tensor:
         """``shown`` float [B, T]: 1 where the word is visible. ``pool`` bool [B, T]: where to pool (None: ``real``)."""
-        return self._pooled(read_words(self.encoder, self.embedding, tokens, shown * real, real), real, pool)
+        return self.decide(max_pool(self.states(tokens, real, shown), real, pool))
+
+    def states(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:
+        """The encoder's states of the shown words: float [B, T, H]."""
+        return read_words(self.encoder, self.embedding, tokens, shown * real, real)
+
+    def decide(self, pooled: Tensor) -> Tensor:
+        """The logits [B, C] from a text's pooled states [B, H], in whole precision."""
+        return self.head(self.dropout(pooled)).to(self.embedding.weight)
 
     def read(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:
         """The word vectors as the predictor gets them, hidden ones zero: float [B, T, D]."""
@@ -159,12 +182,32 @@ class Predictor(nn.Module):
 
     def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
         """The logits [B, C] from what :meth:`read` gave."""
-        return self._pooled(self.encoder(read, real), real, pool)
+        return self.decide(max_pool(self.encoder(read, real), real, pool))
 
-    def _pooled(self, states: Tensor, real: Tensor, pool: Tensor | None) -> Tensor:
-        pool = real if pool is None else pool & real
-        pooled = states.masked_fill(~pool[..., None], -1e6).amax(1)
-        return self.head(self.dropout(torch.where(pool.any(1, keepdim=True), pooled, 0.0))).to(self.embedding.weight)
+
+def max_pool(states: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
+    """The largest of each feature over the real positions, or over those of ``pool`` (bool [B, T]) alone: [B, T, H] →
+    [B, H]. Zeros where there are none."""
+    pool = real if pool is None else pool & real
+    pooled = states.masked_fill(~pool[..., None], -1e6).amax(1)
+    return torch.where(pool.any(1, keepdim=True), pooled, 0.0)
+
+
+def another(player: nn.Module) -> nn.Module:
+    """A player like this one that shares its word vectors and has learned nothing yet: parameters are drawn anew, and
+    a pretrained encoder (one with ``pretrained`` true) is copied as it is."""
+    twin = copy.deepcopy(player, {id(player.embedding): player.embedding})
+    _draw_anew(twin, player.embedding)
+    return twin
+
+
+def _draw_anew(module: nn.Module, shared: nn.Module) -> None:
+    if module is shared or getattr(module, "pretrained", False):
+        return
+    if hasattr(module, "reset_parameters"):
+        module.reset_parameters()
+    for part in module.children():
+        _draw_anew(part, shared)
 
 
 def make_embedding(vectors: Tensor, trainable: bool = False) -> nn.Embedding:

@@ -13,6 +13,7 @@ Nothing is ever pickled, and every file is written whole (see files.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from ver_lite.files import (
     write_json,
 )
 from ver_lite.methods import METHODS, VER, Method
-from ver_lite.players import GRUEncoder, Predictor, Selector, make_embedding, random_vectors
+from ver_lite.players import ENCODERS, Predictor, Selector, make_embedding, random_vectors
 
 FORMAT = 1
 
@@ -48,9 +49,8 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     """
     vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
     embedding = make_embedding(vectors, config.trainable_vectors)
-    encoder: Any = config.encoder
-    if encoder == "gru" and config.protocol.read_padding:
-        encoder = lambda inputs, hidden: GRUEncoder(inputs, hidden, reads_padding=True)  # noqa: E731
+    own = {**config.player_options, **({"reads_padding": True} if config.protocol.read_padding else {})}
+    encoder = partial(ENCODERS[config.encoder], **own)
     size = {"hidden": config.hidden, "dropout": config.dropout}
     players = Selector(embedding, encoder, **size), Predictor(embedding, classes, encoder, **size)
     options: dict[str, Any] = {
@@ -58,7 +58,7 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     }
     if issubclass(METHODS[config.method], VER):
         options["perturbation"] = config.perturbation
-    return METHODS[config.method](*players, **options, generator=generator)
+    return METHODS[config.method](*players, **options, **config.options, generator=generator)
 
 
 def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
@@ -202,11 +202,16 @@ def build_from(config: Config, tensors: dict[str, Tensor], classes: list[str]) -
 
 
 def game_tensors(game: Method) -> dict[str, Tensor]:
-    """The game's tensors on the CPU, each once: the word vectors both players share go under the selector's name."""
-    state = game.state_dict()
-    if game.predictor.embedding is game.selector.embedding:
-        state.pop("predictor.embedding.weight")
-    return {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
+    """The game's tensors on the CPU, each once, under its first name: the players share word vectors."""
+    state, shared = game.state_dict(), _shared(game)
+    return {name: value.detach().cpu().clone().contiguous() for name, value in state.items() if name not in shared}
+
+
+def _shared(game: Method) -> set[str]:
+    """The names under which a tensor of the game comes again."""
+    named = [*game.named_parameters(remove_duplicate=False), *game.named_buffers(remove_duplicate=False)]
+    first: dict[Tensor, str] = {}
+    return {name for name, value in named if first.setdefault(value, name) != name}
 
 
 def restore(game: Method, tensors: dict[str, Tensor], where: Any) -> Method:
@@ -216,8 +221,8 @@ def restore(game: Method, tensors: dict[str, Tensor], where: Any) -> Method:
     except RuntimeError as error:
         why = str(error).splitlines()[-1].strip()
         raise RunError(f"{where}: the saved game does not fit its config: {why}") from None
-    if set(missing) - {"predictor.embedding.weight"} or surplus:
-        raise RunError(f"{where}: the saved game does not fit its config: {sorted({*missing, *surplus})[0]}")
+    if wrong := sorted({*missing, *surplus} - _shared(game)):
+        raise RunError(f"{where}: the saved game does not fit its config: {wrong[0]}")
     return game
 
 

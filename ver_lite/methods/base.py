@@ -6,15 +6,16 @@ optimizers, device, counters and progress.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from ver_lite import masks
-from ver_lite.corpora.core import Batch
+from ver_lite.corpora.core import Batch, Split
 from ver_lite.players import Dropout, Predictor, Selector
 
 EVALUATIONS = ("argmax", "sample", "top_k")
@@ -71,12 +72,16 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Step:
-    """One move: which players' optimizer to step, on which loss; ``mask`` and ``logits`` are for the counters."""
+    """One move: which players' optimizer to step, on which loss; ``mask`` and ``logits`` are for the counters.
+
+    ``pace``: by what to multiply the learning rate of a group of parameters in this step, by the group's name.
+    """
 
     players: str
     loss: Tensor
     mask: Tensor | None = None
     logits: Tensor | None = None
+    pace: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Method(nn.Module):
@@ -120,14 +125,43 @@ class Method(nn.Module):
             if isinstance(player, Dropout):
                 player.generator = generator
 
-    def groups(self) -> dict[str, list[nn.Parameter]]:
-        """Which parameters each of the players' optimizers steps. Here: one game, everything that learns."""
-        return {"game": [p for p in self.parameters() if p.requires_grad]}
+    def prepare(self, train: Split) -> None:
+        """Learn from the training texts, before the first step, what a method must know of them (nothing here). What is
+        learned lies in buffers, so that it is saved with the game."""
 
-    def select(self, batch: Batch) -> Tensor:
-        """A sampled mask [B, T] that carries the selector's gradient."""
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        """What each of the players' optimizers steps: groups as :func:`learners` makes them. Here: one game, in which
+        everything learns."""
+        return {"game": learners(self)}
+
+    @property
+    def classes(self) -> int:
+        return self.predictor.head.out_features
+
+    @classmethod
+    def options(cls) -> dict[str, Any]:
+        """The method's own settings and their defaults: what its constructor and those it builds on take by name,
+        without those that every method has."""
+        own: dict[str, Any] = {}
+        for kind in reversed(cls.__mro__[: cls.__mro__.index(Method)]):
+            if "__init__" in vars(kind):
+                named = inspect.signature(kind).parameters.values()
+                own |= {p.name: p.default for p in named if p.kind is p.KEYWORD_ONLY}
+        return own
+
+    def logits(self, batch: Batch) -> Tensor:
+        """What the selector thinks of every word: float [B, T, 2], channel 1 = select."""
+        return self.selector(batch.tokens, batch.real)
+
+    def scores(self, batch: Batch) -> Tensor:
+        """How much the selector wants each word: float [B, T], the log-odds of selecting it."""
+        logits = self.logits(batch)
+        return logits[..., 1] - logits[..., 0]
+
+    def select(self, batch: Batch, logits: Tensor | None = None) -> Tensor:
+        """A sampled mask [B, T] that carries the gradient of ``logits`` (None: the selector's)."""
         may = ~batch.query if self.protocol.select_padding else batch.selectable
-        logits = self.selector(batch.tokens, batch.real)
+        logits = self.logits(batch) if logits is None else logits
         return masks.sample(logits, may, temperature=self.temperature, generator=self.generator)
 
     def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
@@ -149,12 +183,24 @@ class Method(nn.Module):
         how = how or self.protocol.evaluation
         if share is not None and how != "top_k":
             raise ValueError(f"a share is for top_k masks, not for {how!r}")
-        logits = self.selector(batch.tokens, batch.real)
         if how == "argmax":
-            return masks.argmax(logits, batch.selectable)
+            return masks.argmax(self.logits(batch), batch.selectable)
         if how == "sample":
-            return masks.sample(logits, batch.selectable, temperature=self.temperature, generator=generator)
+            return masks.sample(self.logits(batch), batch.selectable, temperature=self.temperature, generator=generator)
         if how == "top_k":
-            share = self.alpha if share is None else share
-            return masks.top_k(logits[..., 1] - logits[..., 0], batch.selectable, share)
+            return masks.top_k(self.scores(batch), batch.selectable, self.alpha if share is None else share)
         raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")
+
+
+def learners(*modules: nn.Module, times: float = 1.0, name: str = "") -> list[dict[str, Any]]:
+    """What learns in ``modules``, as groups of an optimizer: each parameter once, its learning rate the run's
+    ``times`` this; a pretrained encoder has a ``pace`` of its own, by which that is multiplied again."""
+    paces: dict[nn.Parameter, float] = {}
+    for module in modules:
+        for part in module.modules():  # from the outside in: the innermost pace holds
+            if part is module or hasattr(part, "pace"):
+                paces |= {p: getattr(part, "pace", 1.0) for p in part.parameters() if p.requires_grad}
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter, pace in paces.items():
+        groups.setdefault(pace, []).append(parameter)
+    return [{"params": params, "times": times * pace, "name": name} for pace, params in groups.items()]

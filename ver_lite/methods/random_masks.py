@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
-from ver_lite.methods.base import Step
+from ver_lite.methods.base import Step, learners
 from ver_lite.methods.rnp import RNP
 
 
@@ -25,8 +26,8 @@ class RandomMasks(RNP):
         logits = self.predict(batch, mask)
         yield Step("game", self.cross_entropy(logits, batch), mask, logits)
 
-    def groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"game": [p for p in self.predictor.parameters() if p.requires_grad]}
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        return {"game": learners(self.predictor)}
 
     def choose(self, batch: Batch, how=None, share=None, generator=None) -> Tensor:
         """A random mask at test time too: there is no other selector yet."""

@@ -74,7 +74,7 @@ def look_at(game: Method, batch: Batch, corpus: Corpus) -> dict[str, Any]:
     """
     was_training = game.training
     game.eval()
-    chances = game.selector(batch.tokens, batch.real).softmax(-1)[0, :, 1]
+    chances = game.logits(batch).softmax(-1)[0, :, 1]
     mask = game.choose(batch, "top_k")
     said = game.predict(batch, mask).double().log_softmax(-1)
     game.train(was_training)

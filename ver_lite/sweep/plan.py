@@ -13,17 +13,19 @@ from ver_lite.config import Config
 from ver_lite.methods import METHODS, VER
 from ver_lite.results import Job
 
+PARTS = ("protocol", "options", "player_options")  # what a config holds that has names of its own
+
 
 def told(config: Config) -> dict[str, Any]:
-    """A config as one flat mapping, with ``corpus.NAME`` and ``protocol.NAME``; without a perturbation where the method
-    has none."""
+    """A config as one flat mapping, with ``corpus.NAME``, ``protocol.NAME``, ``options.NAME`` and
+    ``player_options.NAME``; without a perturbation where the method has none."""
     values = config.as_dict()
-    corpus, protocol = values.pop("corpus"), values.pop("protocol")
+    corpus, parts = values.pop("corpus"), {name: values.pop(name) for name in PARTS}
     if not issubclass(METHODS[config.method], VER):
         del values["perturbation"]
     floats = {f.name for f in fields(Config) if f.type == "float"}
     flat = {name: float(v) if name in floats else v for name, v in values.items()}
-    flat |= {f"protocol.{name}": value for name, value in protocol.items()}
+    flat |= {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
     return {"corpus": corpus.get("name"), **{f"corpus.{k}": v for k, v in corpus.items() if k != "name"}, **flat}
 
 

@@ -8,7 +8,8 @@
       - settings: {method: rnp}
       - grid: {method: [ver], perturbation: [0.1, 0.3]}
 
-In settings and grid, ``corpus.NAME`` is an option of the corpus and ``protocol.NAME`` a switch of the protocol.
+In settings and grid, ``corpus.NAME`` is an option of the corpus, ``protocol.NAME`` a switch of the protocol,
+``options.NAME`` a setting that only the method has, ``player_options.NAME`` one that only the players have.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 from ver_lite.config import Config
 from ver_lite.files import read_text
 
+OWN = ("options", "player_options")  # whose names depend on the method or on the players: checked with them
 KEYS = ("corpus", "settings", "grid", "seeds", "runs")
 MOST = 100_000  # runs of one spec: more is a slip
 Where = tuple[str | int, ...]  # the way to a value: ("runs", 0, "grid", "alpha")
@@ -167,7 +169,7 @@ def _checked(spec: _Spec, where: Where, name: str, values: list) -> list:
                     raise ValueError(f"corpus is a name, or a mapping that has a name, not {value!r}")
             elif dot and part == "protocol":
                 Config.make({"protocol": {option: value}})
-            elif not (dot and part == "corpus" and option and option != "name"):
+            elif not (dot and option and (part in OWN or (part == "corpus" and option != "name"))):
                 Config.make({name: value})
         except (ValueError, TypeError) as error:
             raise spec.error((*where, number), f"{error}{_hint(value)}") from None
@@ -182,8 +184,8 @@ def _config(values: dict[str, Any]) -> Config:
         part, dot, option = name.partition(".")
         if not dot:
             made[name] = value
-        elif part == "corpus":
-            made["corpus"] = {**made.get("corpus", {}), option: value}
+        elif part == "corpus" or part in OWN:
+            made[part] = {**made.get(part, {}), option: value}
         else:
             given = Config.make({"protocol": made.get("protocol", "paper")}).protocol
             made["protocol"] = {**dataclasses.asdict(given), option: value}
