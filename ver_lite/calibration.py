@@ -1,4 +1,4 @@
-"""Does a predictor that says 80 % come true in 80 of 100 texts? Two measures from its logits [N, C] and the labels [N]."""
+"""When a predictor says 80 %, is it right in 80 of 100 texts? From its logits [N, C] and the labels [N]."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
 
 
 def brier_score(logits: Tensor, labels: Tensor) -> float:
-    """Mean over texts of Σ over classes (P(class) − [it is the label])², from 0 to 2 (Brier 1950). For two classes it is
-    twice the score of the second class alone, which scikit-learn returns."""
+    """Mean over texts of Σ over classes (P(class) − [it is the label])², from 0 to 2 (Brier 1950). For two classes it
+    is twice the score of the second class alone, which scikit-learn returns."""
     probabilities = logits.detach().double().softmax(-1)
     wrong = probabilities - F.one_hot(labels, logits.shape[-1])
     return float(wrong.square().sum(-1).mean()) if len(labels) else 0.0

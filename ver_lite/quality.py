@@ -90,8 +90,8 @@ def ranking(scores: Tensor, gold: Tensor, selectable: Tensor) -> tuple[Tensor, T
     """
     gold = gold & selectable
     kept = gold.any(1) & (selectable & ~gold).any(1)
-    scores, gold, selectable = scores[kept].double(), gold[kept], selectable[kept]
-    order = scores.masked_fill(~selectable, -torch.inf).argsort(1, descending=True, stable=True)
+    scores, gold = scores.double().masked_fill(~selectable, -torch.inf)[kept], gold[kept]
+    order = scores.argsort(dim=1, descending=True, stable=True)
     scores, gold = scores.gather(1, order), gold.gather(1, order).double()
     place = torch.arange(scores.shape[1]).expand_as(scores)
     last = torch.ones_like(gold, dtype=torch.bool)  # of those with the same score
@@ -132,7 +132,7 @@ def best_sentences(scores: Tensor, sentences: Tensor, share: float = 0.2) -> Ten
     """
     means, there = sentence_means(scores, sentences)
     count = (there.sum(1) * share).round().clamp(min=1)
-    order = means.masked_fill(~there, -torch.inf).argsort(1, descending=True, stable=True)
+    order = means.masked_fill(~there, -torch.inf).argsort(dim=1, descending=True, stable=True)
     return (order.argsort(1) < count[:, None]) & (means > 0)
 
 
