@@ -55,7 +55,7 @@ class A2R(Method):
         yield Step("game", loss, mask, hard)
 
     def predict_softly(self, batch: Batch, scores: Tensor, states: Tensor) -> Tensor:
-        """Logits [B, C] of the soft head: the full text's ``states``, weighted by the attention that ``scores`` make."""
+        """Logits [B, C] of the soft head: the full text's ``states``, weighted by the attention of ``scores``."""
         attention = F.softmax(scores.masked_fill(~batch.selectable, -1e9), -1) * batch.selectable
         return self.soft_head(self.predictor.dropout((attention[..., None] * states).sum(1))).to(scores)
 
