@@ -165,7 +165,7 @@ class Loop:
         """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. False, and
         nothing kept, when the predictions on dev are not finite."""
         scores = self.tally.scores()
-        dev = evaluate(self.game, self.dev)
+        dev = evaluate(self.game, self.dev, how=self.game.judged_on)
         if not math.isfinite(dev.scores.cross_entropy):
             return False
         self.epoch, self.step = self.epoch + 1, 0
