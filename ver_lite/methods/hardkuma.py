@@ -30,23 +30,24 @@ class HardKuma(Method):
     z = 0 and z ≠ 0 per word minus ``changes``. Each has a moving average c̄ ← (c̄ + c)/2 and a multiplier
     λ ← λ exp(.05 c̄), kept in [1e-12, 5]; the loss is H_c + Σ λᵢ (cᵢ + c̄ᵢ − cᵢ), where the last two carry no gradient.
 
-    ``multiplier``: where both start; the published 1e-5 needs thousands of steps to matter. ``weight`` by which λ grows:
-    the .05 above. At test time a word is selected unless 0 is likelier than 1 and than everything between. The
-    released code shows a word whose gate is likeliest between at its mean, lets the gates depend on each other through
-    a recurrent cell, skips hidden words in the encoder, and predicts a rating by regression; here the gates are
-    independent, a mask at test time is 0 or 1, and the players are those of all methods. λ1, λ2, the temperature and the
-    protocol's Ω and padding switches have no part here.
+    ``multiplier``: where both start; the published 1e-5 needs thousands of steps to matter. ``growth``: the .05 above.
+    At test time a word is selected unless 0 is likelier than 1 and than everything between.
+
+    The released code shows a word whose gate is likeliest between at its mean, lets the gates depend on each other
+    through a recurrent cell, skips hidden words in the encoder, and predicts a rating by regression. Here the gates are
+    independent, a mask at test time is 0 or 1, and the players are those of all methods. λ1, λ2, the temperature and
+    the protocol's Ω and padding switches have no part here.
     """
 
-    def __init__(self, *players, changes: float = 0.02, multiplier: float = 1e-5, weight: float = 0.05, **options):
+    def __init__(self, *players, changes: float = 0.02, multiplier: float = 1e-5, growth: float = 0.05, **options):
         super().__init__(*players, **options)
         if not 0 <= changes <= 1:
             raise ValueError(f"changes must be between 0 and 1 (changes per word), not {changes}")
         if not 1e-12 <= multiplier <= 5:
             raise ValueError(f"multiplier must be between 1e-12 and 5, not {multiplier}")
-        if not 0 < weight < float("inf"):
-            raise ValueError(f"weight must be positive, not {weight}")
-        self.changes, self.weight = changes, weight
+        if not 0 < growth < float("inf"):
+            raise ValueError(f"growth must be positive, not {growth}")
+        self.changes, self.growth = changes, growth
         self.register_buffer("multipliers", torch.full((2,), multiplier))
         self.register_buffer("averages", torch.zeros(2))
 
@@ -57,8 +58,8 @@ class HardKuma(Method):
         broken = self.constraints(a, b, batch)
         with torch.no_grad():
             self.averages.copy_((self.averages + broken) / 2)
-            self.multipliers.copy_((self.multipliers * (self.weight * self.averages).exp()).clamp(1e-12, 5))
-        price = (self.multipliers.clone() * (broken + (self.averages - broken).detach())).sum()
+            self.multipliers.copy_((self.multipliers * (self.growth * self.averages).exp()).clamp(1e-12, 5))
+        price = (self.multipliers * (broken + (self.averages - broken).detach())).sum()
         logits = self.predict(batch, gates)
         yield Step("game", self.cross_entropy(logits, batch) + price, (gates > 0).to(gates), logits)
 
@@ -74,8 +75,8 @@ class HardKuma(Method):
         on = log_open(a, b).exp() * may
         off = (1 - on) * may
         change = off[:, :-1] * on[:, 1:] + on[:, :-1] * off[:, 1:]
-        counts = torch.stack([on.sum(1) / length, change.sum(1) / length]).mean(1)
-        return counts - torch.tensor([self.alpha, self.changes], device=a.device)
+        share, changes = (on.sum(1) / length).mean(), (change.sum(1) / length).mean()
+        return torch.stack([share - self.alpha, changes - self.changes])
 
     def logits(self, batch: Batch) -> Tensor:
         """log P(z = 0) and log P(z ≠ 0): drawing from them is drawing whether the gate is open at all."""

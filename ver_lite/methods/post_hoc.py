@@ -25,8 +25,9 @@ class PostHoc(Method):
     judged_on = "all"
 
     def play(self, batch: Batch) -> Iterator[Step]:
-        logits = self.predict(batch, batch.selectable.float())
-        yield Step("game", self.cross_entropy(logits, batch), logits=logits)
+        whole = batch.selectable.float()
+        logits = self.predict(batch, whole)
+        yield Step("game", self.cross_entropy(logits, batch), whole, logits)
 
     def groups(self) -> dict[str, list[dict[str, Any]]]:
         return {"game": learners(self.predictor)}
@@ -62,14 +63,14 @@ class Attention(PostHoc):
         return {"game": learners(self.predictor, self.attention)}
 
     def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
-        """Logits [B, C] from the words ``shown``; ``pool`` bool [B, T]: what may be attended to (None: what is shown)."""
+        """Logits [B, C] from the words ``shown``, which alone are attended to, or those of ``pool`` (bool [B, T])."""
         shown = shown + batch.query
         states = self.predictor.states(batch.tokens, batch.real, shown)
         weights = self.weights(states, (shown > 0) & batch.real if pool is None else pool)
         return self.predictor.decide((weights.exp()[..., None] * states).sum(1))
 
     def weights(self, states: Tensor, among: Tensor) -> Tensor:
-        """The logarithm of the attention to each position, which is shared ``among`` some (bool [B, T]): float [B, T]."""
+        """The logarithm of the attention to each position, 0 of it outside ``among`` (bool [B, T]): float [B, T]."""
         return self.attention(states)[..., 0].masked_fill(~among, -1e9).log_softmax(-1)
 
     def scores(self, batch: Batch) -> Tensor:
