@@ -253,6 +253,14 @@ NEEDS: dict[str, dict] = {
     "invrat": {"options": {"invariance": 1.0}, "epochs": 24},
     "a2r": {"alpha": 0.05, "encoder": "gru"},  # one word a text: it takes its share exactly, and attends to states
     "car": {"epochs": 20},
+    "fr": {"epochs": 24},
+    "ver-fr": {"epochs": 24},
+    "dr": {"learning_rate": 0.01, "epochs": 20},  # a slow predictor says nothing yet when others know the keywords
+    "ver-dr": {"learning_rate": 0.01, "epochs": 20},
+    # Its multiplier must matter before the predictor is perfect: the epoch is the first with the best accuracy.
+    "hardkuma": {"options": {"growth": 0.5, "changes": 0.2}, "epochs": 20},
+    "rnp-reinforce": {"options": {"baseline": True}, "lambda1": 2.0, "epochs": 20},
+    "lime": {"options": {"samples": 100}},
 }
 
 
@@ -260,6 +268,7 @@ NEEDS: dict[str, dict] = {
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "random-masks"])  # that one trains no selector
 def test_a_planted_keyword_is_found(method):
     run = train(EASY, method=method, progress=False, **{**SETTINGS, **NEEDS.get(method, {})})
-    dev, chance = run.best["dev"], EASY.card["splits"]["dev"]["gold_share"]
-    assert dev["accuracy"] > 0.9 and dev["f1"] > 0.5 > 4 * chance
-    assert evaluate(run.game, EASY.test).scores.f1 > 0.5
+    chance = EASY.card["splits"]["dev"]["gold_share"]
+    assert run.best["dev"]["accuracy"] > 0.9
+    for split in (EASY.dev, EASY.test):
+        assert evaluate(run.game, split).scores.f1 > 0.5 > 4 * chance
