@@ -1,6 +1,7 @@
 """Small corpora that several tests train on, made in memory."""
 
 import numpy as np
+import torch
 
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Corpus, Text
@@ -22,7 +23,9 @@ def keyword_texts(count: int, seed: int, shortest: int = 10, longest: int = 20, 
 
 
 def keyword_corpus(train: int = 600, dev: int = 200, test: int = 200, seed: int = 101, **sizes) -> Corpus:
-    """Three splits of :func:`keyword_texts`."""
+    """Three splits of :func:`keyword_texts`; two environments that differ in nothing."""
     counts = {"train": train, "dev": dev, "test": test}
     splits = {name: keyword_texts(n, seed + i, **sizes) for i, (name, n) in enumerate(counts.items())}
-    return assemble("keywords", splits, ("negative", "positive"), {})
+    corpus = assemble("keywords", splits, ("negative", "positive"), {})
+    corpus.train.environments = torch.arange(train) // 2 % 2
+    return corpus

@@ -248,6 +248,11 @@ SETTINGS |= {"batch_size": 32, "learning_rate": 5e-3, "epochs": 14}
 NEEDS: dict[str, dict] = {
     "ver-drop": {"perturbation": 0.1, "epochs": 20},  # with its only keyword hidden, a text says nothing
     "mask-dropout": {"perturbation": 0.1, "epochs": 20},
+    # An instruction as strong as the game, or a price of 10, keeps so short a run from starting.
+    "a2i": {"options": {"instruction_weight": 0.1}},
+    "invrat": {"options": {"invariance": 1.0}, "epochs": 24},
+    "a2r": {"alpha": 0.05, "encoder": "gru"},  # one word a text: it takes its share exactly, and attends to states
+    "car": {"epochs": 20},
     "fr": {"epochs": 24},
     "ver-fr": {"epochs": 24},
     "dr": {"learning_rate": 0.01, "epochs": 20},  # a slow predictor says nothing yet when others know the keywords

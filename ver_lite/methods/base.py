@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -214,3 +215,16 @@ def learners(
     for parameter, pace in paces.items():
         groups.setdefault(pace, []).append(parameter)
     return [{"params": params, "times": times * pace, "name": name} for pace, params in groups.items()]
+
+
+@contextmanager
+def frozen(*players: nn.Module) -> Iterator[None]:
+    """What is computed inside gives these players no gradient; it passes through them to the mask that they read."""
+    learning = [p for player in players for p in player.parameters() if p.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
