@@ -27,6 +27,7 @@ FLOORS = {
     "enumerable": 1,
     "metrics": 1,
     "gru": 1,
+    "bert": 2,
     "players": 2,
     "corpora": 2,
     "methods": 3,
