@@ -1,4 +1,4 @@
-"""A BERT of two small layers with random weights, and its tokenizer, written as a checkpoint; the real one if it is here."""
+"""A small BERT with random weights, and its tokenizer, written as a checkpoint; a pretrained one if it is here."""
 
 import importlib.util
 from pathlib import Path

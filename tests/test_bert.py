@@ -32,7 +32,7 @@ def encoder(checkpoint, table, **options):
 
 
 def batch(lengths=(7, 5, 1), width=WIDTH, seed=101):
-    """Words without queries, unknown ones too, ``real``, and a random mask that shows at least one word of each text."""
+    """Words without queries, unknown ones too, ``real``, and a random mask that shows each first word."""
     real = torch.arange(width) < torch.tensor(lengths)[:, None]
     draw = torch.Generator().manual_seed(seed)
     choice = torch.tensor([1, 2, 3, 4, 5, 6, 7, 9, 10, 11])

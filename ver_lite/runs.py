@@ -65,8 +65,8 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
 
 
 def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
-    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's; for BERT the table of the
-    words' pieces [V, P]."""
+    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's; for BERT, the table of
+    the words' pieces [V, P]."""
     if config.encoder == "bert":
         return piece_table(bert_options(config)["checkpoint"], vocabulary.words)
     if config.vectors is not None:

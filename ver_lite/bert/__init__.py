@@ -1,9 +1,9 @@
 """BERT as the players' encoder (Devlin et al. 2019): words go in, their pieces are read, states of words come out.
 
-Masks, gold rationales and metrics stay with whole words. A table made once by the checkpoint's tokenizer says which word
-pieces each word of the vocabulary has; it takes the place of the word vectors. A batch of words becomes rows of pieces,
-``[CLS] text [SEP]``, and the state of a word is that of its first piece, as in Devlin et al. (§5.3). A query is told
-from its text where it ends in the word ``[SEP]`` (``load_corpus(..., query_end="[SEP]")``): the row is then
+Masks, gold rationales and metrics stay with whole words. A table made once by the checkpoint's tokenizer says which
+word pieces each word of the vocabulary has; it takes the place of the word vectors. A batch of words becomes rows of
+pieces, ``[CLS] text [SEP]``, and the state of a word is that of its first piece, as in Devlin et al. (§5.3). A query is
+told from its text where it ends in the word ``[SEP]`` (``load_corpus(..., query_end="[SEP]")``): the row is then
 ``[CLS] query [SEP] text [SEP]``, with BERT's two types of tokens.
 
 What a mask does to the reader is its ``masking``:
@@ -21,6 +21,6 @@ What a mask does to the reader is its ``masking``:
 ==============  ============================================================================================  ==========
 
 So with ``delete`` a selector learns from the prediction only in methods that need no gradient of the mask. ``delete``
-alone hides where the removed words stood. Nothing is ever downloaded: a checkpoint is a folder, or a name that is in the
-cache of Hugging Face already.
+alone hides where the removed words stood. Vocabularies are in lower case: an uncased checkpoint fits them. Nothing is
+ever downloaded: a checkpoint is a folder, or a name that is in Hugging Face's cache already.
 """

@@ -17,8 +17,8 @@ MASKINGS = ("zero_embed", "attn_mask", "log_attn", "delete")
 
 @dataclass(frozen=True)
 class Row:
-    """A batch of texts as pieces: ``ids`` and ``types`` int [B, L], ``real`` bool [B, L]; ``place`` int [B, T, P], where
-    each piece of each word stands (L: nowhere); ``word`` int [B, L], to which word a place belongs (T: to none)."""
+    """A batch of texts as pieces: ``ids`` and ``types`` int [B, L], ``real`` bool [B, L]. ``place`` int [B, T, P]:
+    where each piece of each word stands (L: nowhere). ``word`` int [B, L]: to which word a place belongs (T: none)."""
 
     ids: Tensor
     types: Tensor

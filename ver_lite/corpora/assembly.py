@@ -64,8 +64,8 @@ def assemble(
     """Check the texts a reader returned, build the vocabulary from train and encode the three splits.
 
     ``leaks``: "remove" takes texts of the annotated test set out of train and dev (the card counts them), "keep"
-    leaves them. ``query_end``: a word put after every query. Raises CorpusError for an empty split, a train split of one class, a text of zero words, a label
-    without a class, or a rationale that does not fit its text.
+    leaves them. ``query_end``: a word put after every query. Raises CorpusError for an empty split, a train split of
+    one class, a text of zero words, a label without a class, or a rationale that does not fit its text.
     """
     if leaks not in ("remove", "keep"):
         raise ValueError(f'leaks must be "remove" or "keep", not {leaks!r}')
