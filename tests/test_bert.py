@@ -7,6 +7,7 @@ from torch import nn
 
 from ver_lite.bert.checkpoints import CheckpointError, check_corpus, piece_table, shape_of
 from ver_lite.bert.encoder import MASKINGS, BertEncoder
+from ver_lite.bert.memory import BERT_BASE, GIB, largest_batch, memory, parameters
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import CorpusError, Text, Vocabulary
 from ver_lite.methods import RNP
@@ -248,6 +249,47 @@ def test_what_does_not_fit_the_model_is_not_read(checkpoint, table):
     real = tokens > 0
     states = made.of_words(table, tokens, real.float(), real)
     assert states.isfinite().all() and states[0, :6].abs().amax(-1).gt(0).all() and not states[0, 6:].any()
+
+
+def kept(shape, texts, words, **options):
+    """The bytes that a player of this shape keeps for the backward pass, but for its weights, and how many pieces."""
+    made = BertEncoder(1, shape["hidden_size"], None, shape=shape, **options).train()
+    table = make_embedding(torch.arange(20.0)[:, None])
+    weights = {p.untyped_storage().data_ptr() for p in (*made.parameters(), table.weight)}
+    storages = {}
+
+    def keep(tensor):
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    tokens = torch.randint(7, 20, (texts, words))
+    shown = torch.ones(texts, words, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        states = made.of_words(table, tokens, shown, tokens > 0)
+    assert states.requires_grad
+    return sum(n for at, n in storages.items() if at not in weights), made
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_the_count_of_memory_is_what_torch_keeps(checkpoint, dropout, checkpointing):
+    shape = shape_of(checkpoint) | {"hidden_size": 96, "intermediate_size": 160, "num_hidden_layers": 5}
+    shape |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": 0.0}  # as a GPU's attention: no matrix
+    measured, made = kept(shape, 4, 62, checkpointing=checkpointing)
+    options = {"checkpointing": checkpointing, "players": 1, "kept_bytes": 4}
+    assert measured == pytest.approx(memory(shape, 4, 64, **options).kept, rel=0.01)
+    assert sum(parameters(shape)) == sum(p.numel() for p in made.parameters())
+    learning = sum(p.numel() for p in made.parameters() if p.requires_grad)
+    assert memory(shape, 4, 64, **options).moments == 8 * learning == 8 * parameters(shape)[1]
+
+
+def test_two_bert_bases_of_512_pieces_fit_16_gib_with_checkpointing():
+    room = 15 * GIB
+    most = largest_batch(BERT_BASE, 512, room, checkpointing=True)
+    assert most >= 128  # the paper's batch
+    assert memory(BERT_BASE, most, 512, checkpointing=True).total <= room
+    assert memory(BERT_BASE, most + 1, 512, checkpointing=True).total > room
+    assert largest_batch(BERT_BASE, 512, room) < 32 and largest_batch(BERT_BASE, 512, GIB) == 0
 
 
 def test_errors_say_what_to_do(checkpoint, table, tmp_path):

@@ -108,7 +108,8 @@ class BertEncoder(nn.Module):
         there = (pieces > 0) & real[..., None]
         order = there.flatten(1).cumsum(1)
         count = order[:, -1:]
-        width = min(int(count.max()) + 2, self.model.config.max_position_embeddings)
+        step = 16 if count.is_cuda else 1  # of other widths, a GPU's attention copies its mask for every head
+        width = min(-(-(int(count.max()) + 2) // step) * step, self.model.config.max_position_embeddings)
         place = torch.where(there.flatten(1) & (order < width - 1), order, width)
         ids = place.new_full((len(tokens), width + 1), self.shape["pad_token_id"])
         ids[:, 0] = self.shape["cls_token_id"]
