@@ -240,13 +240,21 @@ def test_a_way_to_choose_that_does_not_exist_and_a_share_without_use_are_refused
 
 # learning
 
+# A world that a small game learns in two seconds: four keywords, one of them in every text of about ten words.
+EASY = keyword_corpus(480, 100, 100, shortest=8, longest=12, keywords=2)
+SETTINGS = {"alpha": 0.1, "lambda1": 1.0, "lambda2": 0.01, "hidden": 32, "dimension": 32, "seed": 101}
+SETTINGS |= {"batch_size": 32, "learning_rate": 5e-3, "epochs": 14}
+# What a method needs beyond that, by its name: settings of Config, and the method's own.
+NEEDS: dict[str, dict] = {
+    "ver-drop": {"perturbation": 0.1, "epochs": 20},  # with its only keyword hidden, a text says nothing
+    "mask-dropout": {"perturbation": 0.1, "epochs": 20},
+}
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "random-masks"])  # that one trains no selector
 def test_a_planted_keyword_is_found(method):
-    corpus = keyword_corpus()
-    settings = {"alpha": 0.1, "lambda1": 1.0, "lambda2": 0.01, "batch_size": 64, "learning_rate": 3e-3, "epochs": 40}
-    run = train(corpus, method=method, progress=False, **settings)
-    dev, chance = run.best["dev"], corpus.card["splits"]["dev"]["gold_share"]
-    assert dev["accuracy"] > 0.9 and dev["f1"] > 0.6 > 4 * chance
-    assert evaluate(run.game, corpus.test).scores.f1 > 0.6
+    run = train(EASY, method=method, progress=False, **{**SETTINGS, **NEEDS.get(method, {})})
+    dev, chance = run.best["dev"], EASY.card["splits"]["dev"]["gold_share"]
+    assert dev["accuracy"] > 0.9 and dev["f1"] > 0.5 > 4 * chance
+    assert evaluate(run.game, EASY.test).scores.f1 > 0.5

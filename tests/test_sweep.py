@@ -20,7 +20,7 @@ from ver_lite.sweep.plan import key, told
 from ver_lite.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
-FIG9 = ROOT / "book" / "sweeps" / "fig9.yaml"
+FIG9 = ROOT / "data" / "sweeps" / "fig9.yaml"
 TINY = {"name": "reviews", "size": "tiny"}
 SMALL = {"corpus": TINY, "hidden": 8, "dimension": 8, "epochs": 2, "batch_size": 16}
 

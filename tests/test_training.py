@@ -1,13 +1,15 @@
 """The loop: the same history for a seed, nothing lost when it goes wrong, the test split never touched."""
 
 import copy
+import subprocess
+import sys
 import warnings
 
 import pytest
 import torch
 from small_corpora import keyword_corpus
 
-from ver_lite import loop
+from ver_lite import loop, machine
 from ver_lite.corpora.core import Split
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json
@@ -196,3 +198,12 @@ def test_provenance_says_what_made_the_run(tmp_path):
     made = read_json(tmp_path / "run" / "provenance.json")
     assert {"started", "seconds", "version", "commit", "torch", "device", "peak_memory_mib", "status"} <= set(made)
     assert len(made["seconds_per_epoch"]) == 3
+
+
+def test_the_peak_of_memory_is_this_process_s_own():
+    """A child of a large process starts small; getrusage would tell it the size of its parent."""
+    large = torch.ones(100 << 20)
+    code = "import torch; from ver_lite import machine; print(machine.peak_memory(torch.device('cpu')))"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    here = machine.peak_memory(torch.device("cpu"))
+    assert here > large.nbytes / 2**20 and float(child.stdout) < here - 100

@@ -100,6 +100,10 @@ def peak_memory(device: torch.device) -> float | None:
     """Peak memory in MiB: of the GPU where there is one, else of this process (None where the system can't say)."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux; what getrusage says there a process inherits from the one that started it
+        (high_water,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        return round(int(high_water.split()[1]) / 2**10, 1)
     try:
         import resource
     except ImportError:  # Windows

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ver_lite.pool import cores
 
 if TYPE_CHECKING:
     from ver_lite.results import Job
@@ -18,7 +21,9 @@ _scheduler = "A Dask scheduler to hand the runs to, e.g. tcp://login1:8786."
 
 
 def sweep(
-    spec: Annotated[Path, typer.Argument(help="A YAML file that says which runs: see the book, Many runs.")],
+    spec: Annotated[
+        Path, typer.Argument(help="A YAML file that says which runs (see the book, Many runs), or benchmark, or fig9.")
+    ],
     out: Annotated[Path | None, typer.Option(help="The folder of the runs; default: runs/NAME of the spec.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes here; default: one a core, or one for a GPU.")] = None,
     scheduler: Annotated[str | None, typer.Option(help=_scheduler)] = None,
@@ -34,7 +39,7 @@ def sweep(
     if scheduler is not None and workers is not None:
         raise ValueError("--workers are processes here, --scheduler has workers of its own: give one of the two")
     folder = Path("runs") / spec.stem if out is None else out
-    configs = read_spec(spec)
+    configs = read_spec(_file(spec))
     planned = plan(configs)
     jobs = _chosen(planned, only or [])
     if dry_run:
@@ -45,6 +50,28 @@ def sweep(
     if rows := [entry.row for entry in entries if entry.row]:
         typer.echo(table(rows))
     _print_end(entries, folder)
+    if spec == Path("benchmark"):
+        _measure(jobs, folder, workers)
+
+
+def _file(spec: Path) -> Path:
+    """The spec itself, or the one of that name that comes with the library."""
+    from ver_lite.results import FOLDER
+
+    ours = FOLDER.parent / "sweeps" / f"{spec}.yaml"
+    return ours if ours.exists() and not spec.exists() else spec
+
+
+def _measure(jobs: list[Job], folder: Path, workers: int | None) -> None:
+    """Measure trained runs of the benchmark, and write its record and its page."""
+    from functools import partial
+
+    from ver_lite.results import record, study, write_pages
+
+    benchmark = study("benchmark")
+    measured = replace(benchmark, measure=partial(benchmark.measure, runs=folder))
+    for page in write_pages(benchmark, record(measured, jobs, workers or cores())):
+        typer.echo(f"written: {page}")
 
 
 def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
