@@ -8,6 +8,7 @@ from torch import nn
 from ver_lite.bert.checkpoints import CheckpointError, check_corpus, piece_table, shape_of
 from ver_lite.bert.encoder import MASKINGS, BertEncoder
 from ver_lite.bert.memory import BERT_BASE, GIB, largest_batch, memory, parameters
+from ver_lite.compaction import CompactPredictor
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import CorpusError, Text, Vocabulary
 from ver_lite.methods import RNP
@@ -132,6 +133,21 @@ def test_deleting_is_reading_the_shortened_text(checkpoint, table):
         assert torch.allclose(predictor.states(tokens, real, shown)[i][kept], states[0], atol=1e-5)
         logits = plain(row, all_real, all_real.float())
         assert torch.allclose(predictor(tokens, real, shown)[i], logits[0], atol=1e-5)
+
+
+def test_a_compact_predictor_reads_the_shortened_text_and_gives_kept_words_a_gradient(checkpoint, table):
+    compact = CompactPredictor(table, 3, lambda *_: encoder(checkpoint, table), 16).eval()
+    tokens, real, shown = batch(seed=103)
+    shown.requires_grad_()
+    logits = compact(tokens, real, shown)
+    for i in range(len(tokens)):
+        row = tokens[i][shown[i] > 0][None]
+        alone = compact(row, torch.ones_like(row, dtype=torch.bool), torch.ones(row.shape))
+        assert torch.allclose(logits[i], alone[0], atol=1e-5)
+    (gradient,) = torch.autograd.grad(logits.square().sum(), shown)
+    assert gradient[shown > 0].ne(0).all() and not gradient[shown == 0].any()
+    read, answer = compact.reading(tokens, real, shown)
+    assert torch.allclose(answer(read), logits, atol=1e-5) and not read[shown == 0].any()
 
 
 @pytest.mark.parametrize("masking", MASKINGS)

@@ -11,9 +11,10 @@ import torch
 from small_bert import words_of, write_checkpoint
 from small_corpora import keyword_corpus
 
+from ver_lite.bert.encoder import BertEncoder
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json
-from ver_lite.methods import RNP
+from ver_lite.methods import METHODS, RNP
 from ver_lite.observations import lipschitz_released
 from ver_lite.runs import Config, load_run
 from ver_lite.training import resume, train
@@ -132,3 +133,16 @@ def test_from_the_command_line_with_a_query(say, checkpoint, tmp_path):
     assert code == 0 and "is it good [SEP]" in out
     code, _, err = say(*given[:2], "--encoder", "bert", "--out", "other", "--quiet")
     assert code == 1 and "google-bert/bert-base-uncased" in err and "hf download" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_plays_with_bert_players(checkpoint, tmp_path, method):
+    settings = {**SETTINGS, "epochs": 1, "player_options": {"checkpoint": checkpoint}}
+    settings["options"] = {"teacher_epochs": 1} if "teacher_epochs" in METHODS[method].options() else {}
+    run = train(CORPUS, method=method, out=tmp_path / "run", **settings)  # two steps, dropout, and an evaluation
+    assert run.status == "finished" and len(run.history) == 1
+    assert all(value.isfinite().all() for value in run.game.state_dict().values() if value.is_floating_point())
+    start = BertEncoder(1, 16, checkpoint).state_dict()
+    berts = [part for part in run.last.modules() if isinstance(part, BertEncoder)]
+    assert any(not torch.equal(value, start[name]) for part in berts for name, value in part.state_dict().items())
+    assert same(load_run(tmp_path / "run").game, run.game)

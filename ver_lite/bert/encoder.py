@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from ver_lite.bert.checkpoints import CHECKPOINT, pretrained, random_model, shape_of
+from ver_lite.masks import closed_up
 
 MASKINGS = ("zero_embed", "attn_mask", "log_attn", "delete")
 
@@ -151,8 +152,7 @@ class _Closed:
 
     def __init__(self, shown: Tensor, real: Tensor):
         self.kept = (shown > 0.5) & real
-        self.order = (~self.kept).byte().argsort(dim=1, stable=True)
-        self.real = torch.arange(shown.shape[1], device=shown.device) < self.kept.sum(1, keepdim=True)
+        self.order, self.real = closed_up(self.kept)
         self.shown = self.real.to(shown)
         self.at = (self.kept.cumsum(1) - 1).clamp(min=0)
 
