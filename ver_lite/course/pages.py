@@ -235,7 +235,7 @@ PIECES: dict[str, Callable[[], str]] = {
     "corpora": corpora,
     "records": records,
     "names": names,
-    "bert-memory": memory.table,
+    "memory": memory.table,
 }
 
 
