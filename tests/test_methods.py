@@ -248,6 +248,22 @@ SETTINGS |= {"batch_size": 32, "learning_rate": 5e-3, "epochs": 14}
 NEEDS: dict[str, dict] = {
     "ver-drop": {"perturbation": 0.1, "epochs": 20},  # with its only keyword hidden, a text says nothing
     "mask-dropout": {"perturbation": 0.1, "epochs": 20},
+    # An instruction as strong as the game, or a price of 10, keeps so short a run from starting.
+    "a2i": {"options": {"instruction_weight": 0.1}},
+    "invrat": {"options": {"invariance": 1.0}, "epochs": 24},
+    "a2r": {"alpha": 0.05, "encoder": "gru"},  # one word a text: it takes its share exactly, and attends to states
+    "car": {"epochs": 20},
+    "fr": {"epochs": 24},
+    "ver-fr": {"epochs": 24},
+    "dr": {"learning_rate": 0.01, "epochs": 20},  # a slow predictor says nothing yet when others know the keywords
+    "ver-dr": {"learning_rate": 0.01, "epochs": 20},
+    # Its multiplier must matter before the predictor is perfect: the epoch is the first with the best accuracy.
+    "hardkuma": {"options": {"growth": 0.5, "changes": 0.2}, "epochs": 20},
+    "rnp-reinforce": {"options": {"baseline": True}, "lambda1": 2.0, "epochs": 20},
+    "lime": {"options": {"samples": 100}},
+    "nir": {"options": {"noise": 0.05}, "epochs": 20},  # keywords are this world's frequent words: the first to go
+    "nir-a2r": {"player_options": {"width": 1}},  # states that know one word: else attention rests beside the keyword
+    "dmr": {"epochs": 25},
 }
 
 
@@ -255,6 +271,7 @@ NEEDS: dict[str, dict] = {
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "random-masks"])  # that one trains no selector
 def test_a_planted_keyword_is_found(method):
     run = train(EASY, method=method, progress=False, **{**SETTINGS, **NEEDS.get(method, {})})
-    dev, chance = run.best["dev"], EASY.card["splits"]["dev"]["gold_share"]
-    assert dev["accuracy"] > 0.9 and dev["f1"] > 0.5 > 4 * chance
-    assert evaluate(run.game, EASY.test).scores.f1 > 0.5
+    chance = EASY.card["splits"]["dev"]["gold_share"]
+    assert run.best["dev"]["accuracy"] > 0.9
+    for split in (EASY.dev, EASY.test):
+        assert evaluate(run.game, split).scores.f1 > 0.5 > 4 * chance

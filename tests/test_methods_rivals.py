@@ -129,6 +129,7 @@ def test_padding_changes_nothing(method):
         ("a2i", {"instruction": "none"}, "instruction must be one of hinge, uniform"),
         ("a2i", {"instruction_weight": -1}, "instruction_weight must be zero or positive"),
         ("a2r", {"agreement": float("nan")}, "agreement must be zero or positive"),
+        ("a2r", {"agreement_moves": "nobody"}, "agreement_moves must be one of all, predictors"),
         ("invrat", {"invariance": -1}, "invariance must be zero or positive"),
         ("invrat", {"environments": 1}, "environments must be a whole number from 2"),
         ("3player", {"margin": -0.1}, "margin must be zero or positive"),
@@ -209,17 +210,31 @@ def test_a2r_selects_exactly_alpha_and_learns_where_from_the_soft_head_alone():
     assert step.mask.sum(1).tolist() == [2, 2, 2, 1] and not step.mask.requires_grad
     assert torch.equal(made.choose(BATCH), made.choose(BATCH, "top_k"))
     scores = made.scores(BATCH)
-    soft, hard = (x.log_softmax(-1) for x in (made.predict_softly(BATCH, scores), made.predict(BATCH, step.mask)))
+    states = made.predictor.states(BATCH.tokens, BATCH.real, BATCH.real.float())
+    heads = made.predict_softly(BATCH, scores, states), made.predict(BATCH, step.mask)
+    soft, hard = (logits.log_softmax(-1) for logits in heads)
     apart = sum(F.kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((soft, hard), (hard, soft)))
     told = F.nll_loss(soft, BATCH.labels) + F.nll_loss(hard, BATCH.labels)
     assert torch.isclose(step.loss, told + apart, atol=1e-6)
+
+
+def test_a2rs_agreement_moves_the_attention_or_leaves_it_alone():
+    def attention_moves_by(**options):
+        made = game("a2r", options=options)
+        (step,) = made.play(BATCH)
+        (gradient,) = torch.autograd.grad(step.loss, made.selector.head.weight)
+        return gradient
+
+    without = attention_moves_by(agreement=0.0)
+    assert torch.allclose(attention_moves_by(agreement_moves="predictors"), without, atol=1e-7)
+    assert not torch.allclose(attention_moves_by(), without, atol=1e-4)
 
 
 def test_a2r_reads_the_whole_text_softly_and_only_selected_states_hard():
     made = game("a2r").eval()
     scores = torch.where(BATCH.tokens == VOCABULARY.index("a"), 50.0, 0.0)  # all attention on one word
     states = made.predictor.states(BATCH.tokens, BATCH.real, BATCH.real.float())
-    assert torch.allclose(made.predict_softly(BATCH, scores)[0], made.soft_head(states[0, 0]), atol=1e-5)
+    assert torch.allclose(made.predict_softly(BATCH, scores, states)[0], made.soft_head(states[0, 0]), atol=1e-5)
     mask = torch.zeros(BATCH.tokens.shape)
     mask[0, 2] = 1
     alone = made.predictor.states(BATCH.tokens, BATCH.real, mask + BATCH.query)[0, 2]
@@ -248,8 +263,8 @@ def test_invrat_prices_what_the_environment_adds():
         step = next(made.play(BATCH))
         blind = F.cross_entropy(made.predict(BATCH, step.mask), BATCH.labels)
         aware = F.cross_entropy(made.predict_aware(BATCH, step.mask), BATCH.labels)
-        price = weight * max(float(blind - aware), 0.0)
-        assert float(step.loss) == pytest.approx(float(blind + made.omega(step.mask, BATCH)) + price, abs=1e-5)
+        expected = blind + weight * F.relu(blind - aware) + made.omega(step.mask, BATCH)
+        assert torch.isclose(step.loss, expected, atol=1e-5)
 
 
 def test_invrat_tells_the_second_predictor_each_texts_environment():

@@ -89,8 +89,13 @@ class Method(nn.Module):
     """The two players and what all methods share. Subclasses write :meth:`play`.
 
     ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
-    Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own).
+    Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own). ``judged_on``:
+    which masks the accuracy on dev comes from, by which an epoch is chosen (None: those of the protocol).
+    ``ranks_only``: scores only order the words of a text, so every way to make masks comes to the best words.
     """
+
+    judged_on: ClassVar[str | None] = None
+    ranks_only: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -180,10 +185,12 @@ class Method(nn.Module):
 
     def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
         """The mask [B, T] used at test time. ``how``: "argmax", "sample" or "top_k" (``share`` of each text, default
-        alpha); None: as the protocol says."""
+        alpha); None: as the protocol says. "all" shows the whole text."""
         how = how or self.protocol.evaluation
         if share is not None and how != "top_k":
             raise ValueError(f"a share is for top_k masks, not for {how!r}")
+        if how == "all":
+            return batch.selectable.float()
         if how == "argmax":
             return masks.argmax(self.logits(batch), batch.selectable)
         if how == "sample":
