@@ -15,6 +15,7 @@ from ver_lite.bert.encoder import BertEncoder
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json
 from ver_lite.methods import METHODS, RNP
+from ver_lite.methods.fr import FR
 from ver_lite.observations import lipschitz_released
 from ver_lite.runs import Config, load_run
 from ver_lite.training import resume, train
@@ -77,8 +78,9 @@ def test_bf16_is_near_float32(checkpoint):
 
 def test_the_slopes_of_a_bert_player_are_measured(checkpoint):
     run = train(CORPUS, player_options={"checkpoint": checkpoint}, **SETTINGS)
-    steep, mean = lipschitz_released(run.game, CORPUS.dev)
-    assert steep >= mean > 0
+    for game in (run.game, FR(run.game.selector, run.game.predictor)):
+        steep, mean = lipschitz_released(game, CORPUS.dev)
+        assert steep >= mean > 0
 
 
 def test_settings_that_bert_cannot_have_are_refused(checkpoint):

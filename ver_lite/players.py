@@ -121,6 +121,16 @@ def read_words(encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, show
     return encoder(embedding(tokens) * shown[..., None], real)
 
 
+def read_vectors(
+    encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """The word vectors times ``shown`` as an encoder gets them, float [B, T, D], and the function from them to its
+    states."""
+    if hasattr(encoder, "reading"):
+        return encoder.reading(embedding, tokens, shown, real)
+    return embedding(tokens) * shown[..., None], lambda read: encoder(read, real)
+
+
 class Selector(nn.Module):
     """Reads the whole text and says for every word how much it wants it: logits [B, T, 2], channel 1 = select.
 
@@ -185,10 +195,8 @@ class Predictor(nn.Module):
     def reading(self, tokens: Tensor, real: Tensor, shown: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """What :meth:`read` gives, and the function from it to the logits. BERT has this way alone: its word's vector
         is float [P·H], what the embedding layer makes of the word's pieces at their places."""
-        if hasattr(self.encoder, "reading"):
-            read, states_of = self.encoder.reading(self.embedding, tokens, shown * real, real)
-            return read, lambda read: self.decide(max_pool(states_of(read), real))
-        return self.read(tokens, real, shown), lambda read: self.answer(read, real)
+        read, states_of = read_vectors(self.encoder, self.embedding, tokens, shown * real, real)
+        return read, lambda read: self.decide(max_pool(states_of(read), real))
 
     def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
         """The logits [B, C] from what :meth:`read` gave."""

@@ -72,6 +72,9 @@ class BertEncoder(nn.Module):
         if frozen_embeddings:
             self.model.embeddings.requires_grad_(False)
 
+    def forward(self, x: Tensor, real: Tensor) -> Tensor:
+        raise TypeError("BERT reads words, not vectors: call of_words, or reading for the vectors of words")
+
     def of_words(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
         """The states [B, T, H] of words of which ``shown`` (float [B, T]) are shown. ``embedding``: the table of pieces
         as :func:`piece_table` makes it."""
