@@ -10,7 +10,7 @@ from ver_lite.calibration import brier_score, calibration_error
 from ver_lite.corpora.core import Split, Vocabulary
 from ver_lite.evaluation import Evaluation, evaluate, play_through
 from ver_lite.faithfulness import Faithfulness, faithfulness
-from ver_lite.mask_shape import Reading, read_shapes
+from ver_lite.mask_shape import FOLDS, Reading, read_shapes
 from ver_lite.methods import Method
 from ver_lite.quality import Agreement, pieces, ranking, sentence_agreement, span_agreement, spans
 
@@ -81,7 +81,7 @@ def evaluate_fully(
     gold = played.gold[some]
     auprc, precision = ranking(played.scores[some], gold, played.selectable[some])
     wanted = played.scores[some].double().sigmoid()
-    readings = read_shapes(played, seed=seed) if len(split) >= 4 else (None, None)
+    readings = read_shapes(played, seed=seed) if len(split) >= 2 * FOLDS else (None, None)
     return FullEvaluation(
         evaluate(game, split, **options),
         *pieces(played.mask, played.selectable),
