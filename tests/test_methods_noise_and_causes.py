@@ -102,7 +102,7 @@ def test_padding_one_word_no_word_and_three_classes_give_finite_losses(method, e
 
 @pytest.mark.parametrize("method", OURS.values())
 def test_every_learner_is_in_one_group_and_every_group_steps(method):
-    made = game(method)
+    made = game(method, trainable=True)
     groups = {name: {p for g in some for p in g["params"]} for name, some in made.groups().items()}
     learn = [p for n, p in made.named_parameters() if p.requires_grad and not n.startswith("teacher.")]
     assert all(sum(p in group for group in groups.values()) == 1 for p in learn)
