@@ -12,7 +12,7 @@ Nothing is ever pickled, and every file is written whole (see files.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from ver_lite import __version__
+from ver_lite.bert.checkpoints import check_corpus, piece_table, shape_of
 from ver_lite.config import Config
-from ver_lite.corpora.core import UNKNOWN, Vocabulary
+from ver_lite.corpora.core import UNKNOWN, Corpus, Vocabulary
 from ver_lite.files import (
     FileError,
     is_temporary,
@@ -33,7 +34,7 @@ from ver_lite.files import (
     write_json,
 )
 from ver_lite.methods import METHODS, VER, Method
-from ver_lite.players import ENCODERS, Predictor, Selector, make_embedding, random_vectors
+from ver_lite.players import ENCODERS, Predictor, Selector, make_embedding, player_options, random_vectors
 
 FORMAT = 1
 
@@ -49,7 +50,9 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     """
     vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
     embedding = make_embedding(vectors, config.trainable_vectors)
-    own = {**config.player_options, **({"reads_padding": True} if config.protocol.read_padding else {})}
+    own = dict(config.player_options)
+    if config.encoder == "gru":
+        own["reads_padding"] = config.protocol.read_padding
     encoder = partial(ENCODERS[config.encoder], **own)
     size = {"hidden": config.hidden, "dropout": config.dropout}
     players = Selector(embedding, encoder, **size), Predictor(embedding, classes, encoder, **size)
@@ -62,7 +65,10 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
 
 
 def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
-    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's."""
+    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's; for BERT, the table of
+    the words' pieces [V, P]."""
+    if config.encoder == "bert":
+        return piece_table(bert_options(config)["checkpoint"], vocabulary.words)
     if config.vectors is not None:
         from ver_lite.corpora.glove import load_glove
         from ver_lite.corpora.places import locate
@@ -74,6 +80,21 @@ def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
     if config.protocol.unknown == "zero":
         vectors[UNKNOWN] = 0
     return vectors
+
+
+def bert_options(config: Config) -> dict[str, Any]:
+    return player_options("bert") | config.player_options
+
+
+def fitted(config: Config, corpus: Corpus, vectors: Tensor) -> Config:
+    """The config with the sizes that word vectors and a pretrained encoder bring with them. Raises CorpusError for a
+    corpus that BERT cannot read."""
+    config = replace(config, dimension=vectors.shape[1])
+    if config.encoder != "bert":
+        return config
+    shape = shape_of(bert_options(config)["checkpoint"])
+    check_corpus(corpus, vectors, shape["max_position_embeddings"])
+    return replace(config, hidden=shape["hidden_size"], player_options={**config.player_options, "shape": shape})
 
 
 @dataclass
@@ -198,6 +219,8 @@ def build_from(config: Config, tensors: dict[str, Tensor], classes: list[str]) -
     vectors = tensors.get("selector.embedding.weight")
     if vectors is None:
         raise RunError("the saved game has no word vectors: the file is damaged or not a game")
+    if config.encoder == "bert":  # all weights are in the tensors
+        config = replace(config, player_options={**config.player_options, "checkpoint": None})
     return build_game(config, vectors, len(classes))
 
 
