@@ -306,7 +306,7 @@ def test_the_terms_are_those_of_the_equation():
     output = -(taught * step.logits.log_softmax(-1)).sum(1).mean()
     feature = (seen.mean(0) - whole.mean(0)).norm()
     plain = F.cross_entropy(step.logits, BATCH.labels) + made.omega(step.mask, BATCH)
-    assert step.loss.item() == pytest.approx(float(plain + 0.7 * output + 0.3 * feature), abs=1e-5)
+    assert step.loss.item() == pytest.approx((plain + 0.7 * output + 0.3 * feature).item(), abs=1e-5)
 
 
 def test_the_teacher_learns_from_whole_texts_beforehand_and_then_rests():
