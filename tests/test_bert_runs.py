@@ -4,14 +4,17 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from small_bert import words_of, write_checkpoint
+from small_bert import real_checkpoint, words_of, write_checkpoint
 from small_corpora import keyword_corpus
 
 from ver_lite.bert.encoder import BertEncoder
+from ver_lite.corpora import Split, load_corpus
+from ver_lite.corpora.assembly import describe
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json
 from ver_lite.methods import METHODS, RNP
@@ -148,3 +151,19 @@ def test_every_method_plays_with_bert_players(checkpoint, tmp_path, method):
     berts = [part for part in run.last.modules() if isinstance(part, BertEncoder)]
     assert any(not torch.equal(value, start[name]) for part in berts for name, value in part.state_dict().items())
     assert same(load_run(tmp_path / "run").game, run.game)
+
+
+@pytest.mark.slow
+def test_a_pretrained_bert_learns_from_240_tweets(real_data):
+    checkpoint, tweets = real_checkpoint(), load_corpus("tweets", folder=real_data)
+
+    def short(split, count):
+        texts = [text for text in split.texts if len(text.words) <= 14]
+        return Split.encode(texts[:count], tweets.vocabulary)
+
+    few = replace(tweets, train=short(tweets.train, 240), dev=short(tweets.dev, 200), test=short(tweets.test, 200))
+    settings = {**SETTINGS, "epochs": 1, "learning_rate": 1e-3, "alpha": 0.3, "seed": 101}
+    scores = train(few, player_options={"checkpoint": checkpoint}, **settings).history[0]["dev"]
+    share = describe(few.dev, few.classes)["gold_share"]
+    by_chance = 2 * share * scores["sparsity"] / (share + scores["sparsity"])
+    assert scores["accuracy"] > scores["majority"] + 0.05 and scores["f1"] > 1.1 * by_chance
