@@ -12,6 +12,7 @@ Nothing is ever pickled, and every file is written whole (see files.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -184,16 +185,19 @@ def load_run(folder: str | Path, device: str | torch.device = "cpu") -> Run:
     provenance = read_json(folder / "provenance.json", dict)
     vocabulary = Vocabulary(read_json(folder / "vocabulary.json", list))
     history = read_json(folder / "history.json", list)
-    tensors, _ = load_tensors(folder / "game.safetensors")
-    game = restore(build_from(config, tensors, head["classes"]), tensors, folder).to(device)
-    last = None
+    game, last = _saved_game(folder / "game.safetensors", config, head["classes"]).to(device), None
     if (folder / "checkpoint.safetensors").exists():
-        saved = part(load_tensors(folder / "checkpoint.safetensors")[0], "last/")
-        last = restore(build_from(config, saved, head["classes"]), saved, folder).to(device)
+        last = _saved_game(folder / "checkpoint.safetensors", config, head["classes"], "last/").to(device)
     if len(vocabulary) != len(game.selector.embedding.weight):
         raise RunError(f"{folder}: vocabulary.json has {len(vocabulary)} words, the game another number of vectors.")
     status = provenance.pop("status", "finished")
     return Run(config, game, vocabulary, tuple(head["classes"]), history, provenance, last, status, folder)
+
+
+def _saved_game(file: Path, config: Config, classes: list[str], prefix: str = "") -> Method:
+    """The game whose tensors' names begin with ``prefix`` in a file of a run's folder."""
+    tensors = part(load_tensors(file)[0], prefix)
+    return restore(build_from(config, tensors, classes, file), tensors, file.parent)
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
@@ -214,11 +218,11 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
         raise RunError(f"{folder / 'config.json'}: {error}") from None
 
 
-def build_from(config: Config, tensors: dict[str, Tensor], classes: list[str]) -> Method:
-    """A game of the shapes found in ``tensors``, to restore them into."""
+def build_from(config: Config, tensors: dict[str, Tensor], classes: Sequence[str], where: Path) -> Method:
+    """A game of the shapes found in ``tensors``, which come from the file ``where``, to restore them into."""
     vectors = tensors.get("selector.embedding.weight")
     if vectors is None:
-        raise RunError("the saved game has no word vectors: the file is damaged or not a game")
+        raise RunError(f"{where} is damaged: it holds no word vectors")
     if config.encoder == "bert":  # all weights are in the tensors
         config = replace(config, player_options={**config.player_options, "checkpoint": None})
     return build_game(config, vectors, len(classes))

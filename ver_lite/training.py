@@ -119,7 +119,7 @@ def resume(
     where = machine.pick_device(device)
     with machine.own_random_state(config.seed, where):
         try:
-            game = build_from(config, part(saved, "last/"), corpus.classes).to(where)
+            game = build_from(config, part(saved, "last/"), corpus.classes, folder / "checkpoint.safetensors").to(where)
             run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
             loop = Loop(run, corpus, callbacks=callbacks)
             loop.restore(saved, json.loads(notes["state"]))
