@@ -262,6 +262,9 @@ NEEDS: dict[str, dict] = {
     "hardkuma": {"options": {"growth": 0.2, "changes": 0.2}, "epochs": 20},
     "rnp-reinforce": {"options": {"baseline": True}, "lambda1": 2.0, "epochs": 20},
     "lime": {"options": {"samples": 100}},
+    "nir": {"options": {"noise": 0.05}, "epochs": 20},  # keywords are this world's frequent words: the first to go
+    "nir-a2r": {"player_options": {"width": 1}},  # states that know one word: else attention rests beside the keyword
+    "dmr": {"epochs": 25},
 }
 
 
