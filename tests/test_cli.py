@@ -56,6 +56,8 @@ def test_evaluating_and_showing(say, run):
         code, out, _ = say("evaluate", run, "--json", *words)
         scores = json.loads(out)
         assert code == 0 and scores["texts"] == 24 and 0 <= scores["sparsity"] <= 1
+    code, out, _ = say("evaluate", run, "--full")
+    assert code == 0 and out.startswith("test: argmax masks, 24 texts: S ") and "\nSufficiency " in out
     code, out, _ = say("show", run, "3", "--split", "train", "--how", "top_k", "--share", "0.5")
     assert code == 0 and "[" in out and "_" in out and "gold words among them" in out and "label " in out
     code, out, _ = say("show", run, "--text", "The <head> was lovely!")

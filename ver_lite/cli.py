@@ -134,17 +134,20 @@ def evaluate(
     how: How = None,
     share: Share = None,
     last: Annotated[bool, typer.Option("--last", help="The last epoch's players, not the chosen ones.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All measures: phrases, faithfulness, calibration, ...")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: Device = "auto",
 ) -> None:
     """How well a run's rationales agree with people's, and its predictions with the labels."""
     from ver_lite.evaluation import evaluate as play
+    from ver_lite.full_evaluation import evaluate_fully
 
     loaded, corpus = _run_and_corpus(run, device)
     game = loaded.last if last else loaded.game
     if game is None:
         raise ValueError(f"{run} has no checkpoint, so no last epoch")
-    result = play(game, _split(corpus, split), how=how, share=share)
+    read = (corpus.vocabulary,) if full else ()
+    result = (evaluate_fully if full else play)(game, _split(corpus, split), *read, how=how, share=share)
     typer.echo(json.dumps(result.as_dict()) if as_json else f"{split}: {result}")
 
 

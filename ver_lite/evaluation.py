@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ver_lite.corpora.core import Split
 from ver_lite.methods import Method
@@ -73,3 +74,50 @@ def evaluate(
     gold_scores = on_gold.scores()
     quality = (gold_scores.accuracy, gold_scores.cross_entropy) if gold_scores.texts else (None, None)
     return Evaluation(how or game.protocol.evaluation, chosen.scores(), *quality)
+
+
+@dataclass(frozen=True)
+class Played:
+    """A game's moves on every text of a split, in the split's order, on the CPU; the width T is the split's.
+
+    ``mask`` bool [N, T]: selected words. ``scores`` float [N, T]: the selector's log-odds, 0 where no word may be
+    selected. ``logits`` float [N, C]: the predictor's answers to the mask. ``selectable``, ``gold`` bool [N, T],
+    ``annotated`` bool [N] and ``labels`` int [N] are the split's.
+    """
+
+    mask: Tensor
+    scores: Tensor
+    logits: Tensor
+    selectable: Tensor
+    gold: Tensor
+    annotated: Tensor
+    labels: Tensor
+
+
+@torch.no_grad()
+def play_through(
+    game: Method,
+    split: Split,
+    *,
+    how: str | None = None,
+    share: float | None = None,
+    batch_size: int = 256,
+    seed: int = 0,
+) -> Played:
+    """Play ``game`` once over ``split`` as :func:`evaluate` does, and keep every move."""
+    device = next(game.parameters()).device
+    shape = tuple(split.gold.shape)
+    mask, selectable = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+    scores, logits = torch.zeros(shape), torch.zeros(len(split), game.classes)
+    generator = torch.Generator(device).manual_seed(seed)
+    was_training = game.training
+    game.eval()
+    for batch in split.to(device).batches(batch_size):
+        at, width = batch.index.cpu(), min(batch.tokens.shape[1], shape[1])
+        chosen = game.choose(batch, how, share, generator)
+        logits[at] = game.predict(batch, chosen).float().cpu()
+        moves = (chosen > 0.5, batch.selectable, game.scores(batch).float().masked_fill(~batch.selectable, 0.0))
+        for kept, move in zip((mask, selectable, scores), moves, strict=True):
+            kept[at, :width] = move[:, :width].cpu()
+    game.train(was_training)
+    return Played(mask, scores, logits, selectable, split.gold.cpu(), split.annotated.cpu(), split.labels.cpu())

@@ -62,6 +62,12 @@ def random_mask(real: Tensor, share: float, *, generator: Generator | None = Non
     return top_k(noise, real, share)
 
 
+def random_words(real: Tensor, count: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Uniformly random words, ``count`` [B] of each text or all if it has fewer. float32 [B, T]."""
+    noise = torch.rand(real.shape, generator=generator, device=real.device)
+    return ((_rank(noise, real) < count[:, None]) & real).to(noise)
+
+
 def omega(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: float) -> Tensor:
     """Ω of Eq. 4, averaged over the batch: λ1 · | ‖m‖₁/l − α | + λ2 · Σ_t |m_t − m_{t−1}|, both per text.
 

@@ -35,6 +35,7 @@ class Text:
 
     ``words`` keep their case; encoding lower-cases them. ``rationale`` has one flag a word, or is None where nobody
     annotated the text. ``query`` (a question, a claim) stands before the text: both players read it, nobody selects it.
+    ``sentences``: the places in ``words`` at which a sentence starts, where the source says so (empty: it does not).
     """
 
     words: tuple[str, ...]
@@ -42,6 +43,7 @@ class Text:
     rationale: tuple[bool, ...] | None = None
     query: tuple[str, ...] = ()
     id: str = ""
+    sentences: tuple[int, ...] = ()
 
     def key(self) -> str:
         """What makes two texts the same text: query and words, lower-cased."""
@@ -194,6 +196,19 @@ class Split:
             return vocabulary.decode(self.tokens[i, : int(self.lengths[i])])
         return list((*self.texts[i].query, *self.texts[i].words)[: int(self.lengths[i])])
 
+    def sentences(self, vocabulary: Vocabulary) -> Tensor:
+        """The number of the sentence in which each word stands, from 0 in every text: int64 [N, T], on the CPU; −1 for
+        query and padding. Where the source does not say (``Text.sentences``), a sentence ends with a word made of
+        ".", "!" and "?" alone."""
+        made = torch.full(tuple(self.tokens.shape), -1)
+        for i, (length, query) in enumerate(zip(self.lengths.tolist(), self.query_lengths.tolist(), strict=True)):
+            known = self.texts[i].sentences if self.texts is not None else ()
+            starts = [query + start for start in known] or _after_stops(self.words(i, vocabulary), query)
+            flags = torch.zeros(length, dtype=torch.int64)
+            flags[[start for start in starts if query < start < length]] = 1
+            made[i, query:length] = flags.cumsum(0)[query:]
+        return made
+
     def batch(self, rows: Tensor) -> Batch:
         """The texts ``rows`` (int64, on the CPU) as one batch, trimmed to the longest of them."""
         device = self.tokens.device
@@ -230,6 +245,11 @@ class Split:
         pools = order.split(size * bucket)
         rows = [b for pool in pools for b in pool[torch.argsort(self.lengths[pool], stable=True)].split(size)]
         return [rows[int(i)] for i in torch.randperm(len(rows), generator=generator)]
+
+
+def _after_stops(words: Sequence[str], first: int) -> list[int]:
+    """The places after each full stop, exclamation or question mark, from place ``first`` on."""
+    return [i + 1 for i, word in enumerate(words) if i >= first and word and not word.strip(".!?")]
 
 
 def _positions(lengths: Tensor, query_lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -56,19 +57,25 @@ class Release:
     path: Path
     splits: dict[str, bytes]
     documents: dict[str, bytes] | None = None  # None: in the folder ``path``
-    cache: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    cache: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = field(default_factory=dict)
 
     def document(self, docid: str, where: tuple[Path, int]) -> tuple[str, ...]:
         """The tokens of document ``docid``, flattened. Raises CorpusError at ``where`` if it is not there."""
+        return self.read(docid, where)[0]
+
+    def read(self, docid: str, where: tuple[Path, int]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The tokens of :meth:`document`, and the places at which its sentences start: the lines that are not empty."""
         if docid not in self.cache:
             content = self._bytes(docid)
             if content is None:
                 raise CorpusError(f"document {docid!r} is not in docs/", *where, hint="Is the release complete?")
             name = self.path / "docs" / docid
-            lines = lines_of_bytes(content, name)
-            self.cache[docid] = tuple(word for _, line in lines for word in line.strip().split(" ") if word)
-            if not self.cache[docid]:
+            lines = [[word for word in line.strip().split(" ") if word] for _, line in lines_of_bytes(content, name)]
+            sentences = [line for line in lines if line]
+            if not sentences:
                 raise CorpusError("the document has zero words", name)
+            starts = tuple(accumulate(map(len, sentences[:-1]), initial=0))
+            self.cache[docid] = tuple(chain.from_iterable(sentences)), starts
         return self.cache[docid]
 
     def _bytes(self, docid: str) -> bytes | None:
@@ -213,10 +220,11 @@ def _text(
     named = record.get("docids") or [e["docid"] for e in evidences] or [str(record["annotation_id"]).split(":")[0]]
     docids = list(dict.fromkeys([*named, *(e["docid"] for e in evidences)]))
     words: tuple[str, ...] = ()
-    starts = {}
+    starts, sentences = {}, []
     for docid in docids:
         starts[docid] = len(words)
-        document = release.document(docid, where)
+        document, lines = release.read(docid, where)
+        sentences += [len(words) + line for line in lines]
         words = words + document if words else document
     flags = None
     if evidences:
@@ -226,7 +234,7 @@ def _text(
             marked[starts[evidence["docid"]] + start : starts[evidence["docid"]] + end] = True
         flags = tuple(marked.tolist())
     query = words_of(str(record.get("query") or "")) if task.query else ()
-    text = Text(words, task.classes.index(label), flags, query, str(record["annotation_id"]))
+    text = Text(words, task.classes.index(label), flags, query, str(record["annotation_id"]), tuple(sentences))
     return text, " ".join(docids)
 
 

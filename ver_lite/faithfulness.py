@@ -1,0 +1,97 @@
+"""Is a rationale what the predictor goes by? Comprehensiveness and sufficiency (DeYoung et al. 2020, §4.2, ERASER).
+
+They call the predictor on texts with words taken out. A predictor of this game was never taught on whole texts, nor on
+what its selector leaves over: what it says there is its answer to strange input. So a number is read beside that of
+random words, which is given with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch, Split
+from ver_lite.methods import Method
+
+BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """Means over the texts, in probability; ŷ is the class that the predictor names when it is shown the whole text x.
+
+    ``comprehensiveness``: P(ŷ | x) − P(ŷ | x without r), large if the rationale r was needed (Eq. 1). ``sufficiency``:
+    P(ŷ | x) − P(ŷ | r), near 0 if it is enough (Eq. 2). ``..._random``: the same with as many words of each text, drawn
+    uniformly. ``..._at``: with the ⌈share · length⌉ words that the selector wants most, for each share of ``bins``.
+    ``aopc_...``: the mean over these bins, the area over the perturbation curve as ERASER's code computes it (its paper
+    divides by one more, for the empty bin).
+    """
+
+    texts: int
+    comprehensiveness: float
+    sufficiency: float
+    comprehensiveness_random: float
+    sufficiency_random: float
+    aopc_comprehensiveness: float
+    aopc_sufficiency: float
+    bins: tuple[float, ...]
+    comprehensiveness_at: tuple[float, ...]
+    sufficiency_at: tuple[float, ...]
+
+
+@torch.no_grad()
+def faithfulness(
+    game: Method,
+    split: Split,
+    *,
+    how: str | None = None,
+    share: float | None = None,
+    bins: Sequence[float] = BINS,
+    batch_size: int = 256,
+    seed: int = 0,
+) -> Faithfulness:
+    """Measure ``game`` on ``split``, its masks made as in ``evaluate``, without dropout. A query is always shown.
+
+    Raises ValueError for a bin that is not above 0 and at most 1, or when there is none.
+    """
+    if not bins:
+        raise ValueError("faithfulness needs at least one bin, for instance 0.2")
+    device = next(game.parameters()).device
+    noise = torch.Generator(device).manual_seed(seed)
+    was_training = game.training
+    game.eval()
+    drops = []
+    for batch in split.to(device).batches(batch_size):
+        chosen = game.choose(batch, how, share, noise)
+        random = masks.random_words(batch.selectable, chosen.sum(1), generator=noise)
+        scores = game.scores(batch)
+        shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]
+        drops.append(_drops(game, batch, shown).cpu())
+    game.train(was_training)
+    means = torch.cat(drops, 1).mean(1) if drops else torch.zeros(2 * len(bins) + 4, dtype=torch.float64)
+    lost, short = means.view(-1, 2).T.tolist()
+    return Faithfulness(
+        len(split),
+        *(lost[0], short[0], lost[1], short[1]),
+        *(sum(each[2:]) / len(bins) for each in (lost, short)),
+        tuple(bins),
+        tuple(lost[2:]),
+        tuple(short[2:]),
+    )
+
+
+def _drops(game: Method, batch: Batch, shown: list[Tensor]) -> Tensor:
+    """By how much P(ŷ) falls from the whole text to the text without each of the masks, and to the mask alone, in turn:
+    float64 [2 · masks, B]."""
+    whole = batch.selectable.to(shown[0])
+    before = game.predict(batch, whole).double().softmax(-1)
+    named = before.argmax(1, keepdim=True)
+
+    def drop(words: Tensor) -> Tensor:
+        return (before - game.predict(batch, words).double().softmax(-1)).gather(1, named)[:, 0]
+
+    return torch.stack([drop(words) for mask in shown for words in (whole - mask, mask)])
