@@ -4,6 +4,7 @@ The checkout of github.com/jayded/eraserbenchmark is named by the variable ERASE
 """
 
 import logging
+import math
 import os
 import sys
 import tarfile

@@ -57,6 +57,7 @@ def test_eraser_unites_evidence_groups_and_leaves_unannotated_texts_unmarked(tmp
     assert (first.label, second.label, first.query, first.id) == (1, 0, (), "a.txt")
     assert second.rationale == (False,) * 4 + (True, True, False)
     assert third.rationale is None
+    assert first.sentences == second.sentences == (0, 4)  # lines, without the empty one
     assert facts["unannotated"] == {"train": 1, "dev": 0, "test": 0}
     assert facts["notes"][0] == "train: 3 examples, the published file has 1600"
     card = assemble("movies", splits, classes, facts, leaks="keep").card

@@ -55,7 +55,7 @@ def evaluate(
     """Play ``game`` once over ``split``, without dropout or perturbation, on the device the game is on.
 
     ``how`` masks are made: "argmax", "sample" (with ``seed``) or "top_k" (``share`` of each text's words, default
-    alpha); None: as the game's protocol says, which is argmax by default.
+    alpha), "all" words; None: as the game's protocol says, which is argmax by default.
     """
     device = next(game.parameters()).device
     split = split.to(device)

@@ -61,26 +61,30 @@ def faithfulness(
     if not bins:
         raise ValueError("faithfulness needs at least one bin, for instance 0.2")
     device = next(game.parameters()).device
-    noise = torch.Generator(device).manual_seed(seed)
+    noise, blind = (torch.Generator(device).manual_seed(n) for n in (seed, seed + 1))
     was_training = game.training
     game.eval()
     drops = []
     for batch in split.to(device).batches(batch_size):
         chosen = game.choose(batch, how, share, noise)
-        random = masks.random_words(batch.selectable, chosen.sum(1), generator=noise)
+        random = masks.random_words(batch.selectable, chosen.sum(1), generator=blind)
         scores = game.scores(batch)
         shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]
-        drops.append(_drops(game, batch, shown).cpu())
+        drops.append(_drops(game, batch, shown))
     game.train(was_training)
     means = torch.cat(drops, 1).mean(1) if drops else torch.zeros(2 * len(bins) + 4, dtype=torch.float64)
-    lost, short = means.view(-1, 2).T.tolist()
+    (lost, lost_random, *lost_at), (short, short_random, *short_at) = means.view(-1, 2).T.tolist()
     return Faithfulness(
-        len(split),
-        *(lost[0], short[0], lost[1], short[1]),
-        *(sum(each[2:]) / len(bins) for each in (lost, short)),
-        tuple(bins),
-        tuple(lost[2:]),
-        tuple(short[2:]),
+        texts=len(split),
+        comprehensiveness=lost,
+        sufficiency=short,
+        comprehensiveness_random=lost_random,
+        sufficiency_random=short_random,
+        aopc_comprehensiveness=sum(lost_at) / len(bins),
+        aopc_sufficiency=sum(short_at) / len(bins),
+        bins=tuple(bins),
+        comprehensiveness_at=tuple(lost_at),
+        sufficiency_at=tuple(short_at),
     )
 
 
@@ -88,10 +92,14 @@ def _drops(game: Method, batch: Batch, shown: list[Tensor]) -> Tensor:
     """By how much P(ŷ) falls from the whole text to the text without each of the masks, and to the mask alone, in turn:
     float64 [2 · masks, B]."""
     whole = batch.selectable.to(shown[0])
-    before = game.predict(batch, whole).double().softmax(-1)
+
+    def answer(words: Tensor) -> Tensor:
+        return game.predict(batch, words).cpu().double().softmax(-1)
+
+    before = answer(whole)
     named = before.argmax(1, keepdim=True)
 
     def drop(words: Tensor) -> Tensor:
-        return (before - game.predict(batch, words).double().softmax(-1)).gather(1, named)[:, 0]
+        return (before - answer(words)).gather(1, named)[:, 0]
 
     return torch.stack([drop(words) for mask in shown for words in (whole - mask, mask)])

@@ -165,7 +165,7 @@ class Loop:
         """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. False, and
         nothing kept, when the predictions on dev are not finite."""
         scores = self.tally.scores()
-        dev = evaluate(self.game, self.dev)
+        dev = evaluate(self.game, self.dev, how=self.game.judged_on)
         if not math.isfinite(dev.scores.cross_entropy):
             return False
         self.epoch, self.step = self.epoch + 1, 0
@@ -176,7 +176,8 @@ class Loop:
         if dev.scores.accuracy > self.best_accuracy:
             self.best, self.best_accuracy = game_tensors(self.game), dev.scores.accuracy
         everything = scores.sparsity > 0.999 and self.config.alpha < 0.95
-        self.stuck = self.stuck + 1 if scores.sparsity < 0.001 or everything else 0
+        selects = self.game.judged_on != "all"  # where there is no game, whole texts are shown
+        self.stuck = self.stuck + 1 if selects and (scores.sparsity < 0.001 or everything) else 0
         if self.stuck >= STUCK_EPOCHS:
             what = "everything" if everything else "nothing"
             why = f"the selector selected {what} for {self.stuck} epochs; try another lambda1, alpha or learning_rate"

@@ -115,15 +115,15 @@ def probe(features: Tensor, target: Tensor, classes: int, *, seed: int = 0, draw
     lucky = (named == truth[shuffled]).double().mean(1) >= right
     low, high = (plain - surprise)[again].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return Reading(
-        len(held),
-        float(right),
-        float((usual == truth).double().mean()),
-        float(surprise.mean()),
-        float(plain.mean()),
-        float((plain - surprise).mean()),
-        low,
-        high,
-        float((lucky.sum() + 1) / (draws + 1)),
+        texts=len(held),
+        accuracy=float(right),
+        majority=float((usual == truth).double().mean()),
+        cross_entropy=float(surprise.mean()),
+        plain=float(plain.mean()),
+        read=float((plain - surprise).mean()),
+        low=low,
+        high=high,
+        chance=float((lucky.sum() + 1) / (draws + 1)),
     )
 
 

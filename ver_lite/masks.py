@@ -74,12 +74,20 @@ def omega(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: flo
     Transitions are counted between neighboring words of the text only, so padding costs nothing. A text without words
     costs nothing. Returns a scalar.
     """
+    return omega_of_each(mask, real, alpha, lambda1, lambda2).mean()
+
+
+def omega_of_each(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: float) -> Tensor:
+    """Ω of each text, before :func:`omega` averages it. float [B]."""
     length = real.sum(1)
     share = mask.sum(1) / length.clamp(min=1)
     sparsity = (share - alpha).abs() * (length > 0)
-    neighbors = (real[:, 1:] & real[:, :-1]).to(mask)
-    transitions = ((mask[:, 1:] - mask[:, :-1]).abs() * neighbors).sum(1)
-    return (lambda1 * sparsity + lambda2 * transitions).mean()
+    return lambda1 * sparsity + lambda2 * transitions(mask, real)
+
+
+def transitions(mask: Tensor, real: Tensor) -> Tensor:
+    """Σ_t |m_t − m_{t−1}| of each text, over neighboring words of it. float [B]."""
+    return ((mask[:, 1:] - mask[:, :-1]).abs() * (real[:, 1:] & real[:, :-1])).sum(1)
 
 
 def omega_released(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: float) -> Tensor:
@@ -88,8 +96,8 @@ def omega_released(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lam
     With T = 256 the released λ2 = 12 is 12/255 ≈ 0.047 a transition in :func:`omega`'s terms. Returns a scalar.
     """
     share = mask.sum() / real.sum().clamp(min=1)
-    transitions = (mask[:, 1:] - mask[:, :-1]).abs()
-    return lambda1 * (share - alpha).abs() + lambda2 * transitions.sum() / max(transitions.numel(), 1)
+    steps = (mask[:, 1:] - mask[:, :-1]).abs()
+    return lambda1 * (share - alpha).abs() + lambda2 * steps.sum() / max(steps.numel(), 1)
 
 
 def perturb(mask: Tensor, real: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:

@@ -83,9 +83,10 @@ def train(
             game.selector, game.predictor = copy.deepcopy((players.selector, players.predictor))
             game.to(where)
         run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
+        loop = Loop(run, corpus, callbacks=callbacks, watch=watch, precision=precision)
         if folder is not None:
             start_folder(folder, config, corpus.vocabulary, corpus.classes)
-        return _play(Loop(run, corpus, callbacks=callbacks, watch=watch, precision=precision), progress)
+        return _play(loop, progress)
 
 
 def resume(

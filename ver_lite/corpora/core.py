@@ -113,7 +113,11 @@ class Batch:
 
 @dataclass
 class Split:
-    """Encoded texts, padded once. ``lengths`` count query and text; both length tensors stay on the CPU."""
+    """Encoded texts, padded once. ``lengths`` count query and text; both length tensors stay on the CPU.
+
+    ``environments``: numbers from 0 that part the texts into groups in which what goes along with the label by accident
+    does so unequally often (INVRAT learns from them); None where nobody says.
+    """
 
     tokens: Tensor  # int32 [N, T]
     lengths: Tensor  # int64 [N]
@@ -122,6 +126,7 @@ class Split:
     gold: Tensor  # bool [N, T]
     annotated: Tensor  # bool [N]
     texts: list[Text] | None = field(default=None, repr=False)
+    environments: Tensor | None = None  # int64 [N]
 
     @classmethod
     def from_arrays(cls, tokens, lengths, labels, gold, annotated=None, query_lengths=None, texts=None) -> Split:

@@ -16,6 +16,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from torch import Tensor
+
 from ver_lite.corpora.assembly import describe
 from ver_lite.corpora.core import Corpus, CorpusError, Split
 from ver_lite.corpora.review_words import CAPITALS
@@ -106,7 +109,7 @@ def make_reviews(
         counts, settings = SIZES[size]
         worlds = dict.fromkeys(counts, ReviewWorld(**{**settings, **knobs}))
     splits = {
-        part: _split(worlds[part].generate(sum(counts[part]), (seed, i), positives=counts[part][0]))
+        part: _split(worlds[part], worlds[part].generate(sum(counts[part]), (seed, i), positives=counts[part][0]))
         for i, part in enumerate(("train", "dev", "test"), start=1)
     }
     made = worlds["train"]
@@ -142,8 +145,22 @@ def _paper(like: str, knobs: dict[str, Any]) -> tuple[dict[str, ReviewWorld], di
     return worlds, {part: (positive, negative) for part, (positive, negative, _) in splits.items()}
 
 
-def _split(made: Reviews) -> Split:
-    return Split.from_arrays(made.tokens, made.lengths, made.labels, made.gold)
+def _split(world: ReviewWorld, made: Reviews) -> Split:
+    split = Split.from_arrays(made.tokens, made.lengths, made.labels, made.gold)
+    return replace(split, environments=environments(world, made))
+
+
+def environments(world: ReviewWorld, made: Reviews) -> Tensor | None:
+    """The environment of each review, int64 [n]: 0 where the sentiments of all other aspects are the label, 1 where one
+    or more are not. None in a world without other aspects.
+
+    Which environment a review is in says nothing of its label, and neither does it once the target's words are read;
+    what another aspect's words say of the label turns round. So an invariant rationale is the target's.
+    """
+    others = [i for i, aspect in enumerate(world.aspects) if aspect != world.target]
+    if not others:
+        return None
+    return torch.from_numpy((made.sentiment[:, others] != made.labels[:, None]).any(1)).long()
 
 
 def _card(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -88,8 +89,13 @@ class Method(nn.Module):
     """The two players and what all methods share. Subclasses write :meth:`play`.
 
     ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
-    Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own).
+    Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own). ``judged_on``:
+    which masks the accuracy on dev comes from, by which an epoch is chosen (None: those of the protocol).
+    ``ranks_only``: scores only order the words of a text, so every way to make masks comes to the best words.
     """
+
+    judged_on: ClassVar[str | None] = None
+    ranks_only: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -179,10 +185,12 @@ class Method(nn.Module):
 
     def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
         """The mask [B, T] used at test time. ``how``: "argmax", "sample" or "top_k" (``share`` of each text, default
-        alpha); None: as the protocol says."""
+        alpha); None: as the protocol says. "all" shows the whole text."""
         how = how or self.protocol.evaluation
         if share is not None and how != "top_k":
             raise ValueError(f"a share is for top_k masks, not for {how!r}")
+        if how == "all":
+            return batch.selectable.float()
         if how == "argmax":
             return masks.argmax(self.logits(batch), batch.selectable)
         if how == "sample":
@@ -192,15 +200,33 @@ class Method(nn.Module):
         raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")
 
 
-def learners(*modules: nn.Module, times: float = 1.0, name: str = "") -> list[dict[str, Any]]:
+def learners(
+    *modules: nn.Module, times: float = 1.0, name: str = "", without: nn.Module | None = None
+) -> list[dict[str, Any]]:
     """What learns in ``modules``, as groups of an optimizer: each parameter once, its learning rate the run's
-    ``times`` this; a pretrained encoder has a ``pace`` of its own, by which that is multiplied again."""
+    ``times`` this; a pretrained encoder has a ``pace`` of its own, by which that is multiplied again. What is also in
+    ``without`` is left to others: word vectors that players share have one optimizer."""
     paces: dict[nn.Parameter, float] = {}
     for module in modules:
         for part in module.modules():  # from the outside in: the innermost pace holds
             if part is module or hasattr(part, "pace"):
                 paces |= {p: getattr(part, "pace", 1.0) for p in part.parameters() if p.requires_grad}
+    for parameter in [] if without is None else without.parameters():
+        paces.pop(parameter, None)
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter, pace in paces.items():
         groups.setdefault(pace, []).append(parameter)
     return [{"params": params, "times": times * pace, "name": name} for pace, params in groups.items()]
+
+
+@contextmanager
+def frozen(*players: nn.Module) -> Iterator[None]:
+    """What is computed inside gives these players no gradient; it passes through them to the mask that they read."""
+    learning = [p for player in players for p in player.parameters() if p.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)

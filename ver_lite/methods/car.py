@@ -1,0 +1,95 @@
+"""CAR, class-wise adversarial rationalization (Chang et al. 2019): for every class, a selector that argues for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch
+from ver_lite.methods.base import Method, Step, frozen, learners
+from ver_lite.players import another
+
+PATHS = ("predicted", "gold")
+
+
+class CAR(Method):
+    """A game for each class t, its path: a selector g_t picks words that make *any* text look like class t, and a
+    predictor P_t, which knows the path, tells from them the true class. So only words that cannot be had in texts of
+    other classes persuade it::
+
+        selectors  −P_t(t | Z_t) + Ω(m_t)
+        predictor  H_c(Y, Ŷ_t | Z_t)
+
+    The P_t share an encoder and have a head each. In every step each text goes one path, drawn at random (the released
+    code, code-terminator/classwise_rationale, takes all texts of a batch along one path, each path in turn; the
+    encoder reads t beside every word; masks are made without noise; and g_t sees the label).
+
+    **At test time** a rationale is the path of *some* class. The published code takes the *true* label's, an answer
+    given away: ``path="gold"`` does the same, to show the difference. By default it is the path of the class that
+    argues best: each g_t shows its ``alpha`` best words, the same number, so that none wins by saying more, and the
+    class t with the largest P_t(t | Z_t) is taken. For two classes that is the class which the paths' predictions
+    favor on average. The label of a given rationale is named in the same way, by the mean of all heads: it must not
+    depend on words that are not shown.
+    """
+
+    def __init__(self, *players, path: str = "predicted", **options):
+        super().__init__(*players, **options)
+        if path not in PATHS:
+            raise ValueError(f"path must be one of {', '.join(PATHS)}; not {path!r}")
+        self.path = path
+        head = self.predictor.head
+        self.others = nn.ModuleList(another(self.selector) for _ in range(1, head.out_features))
+        self.predictor.head = nn.Linear(head.in_features, head.out_features**2)
+
+    @property
+    def classes(self) -> int:
+        return 1 + len(self.others)
+
+    def play(self, batch: Batch) -> Iterator[Step]:
+        labels = batch.labels
+        path = torch.randint(self.classes, labels.shape, generator=self.generator, device=labels.device)
+        mask = self.select(batch, _along(self.pleas(batch), path))
+        with frozen(self.predictor):
+            logits = _along(self.verdicts(batch, mask), path)
+            believed = _along(logits.softmax(-1), path).mean()
+        yield Step("selectors", self.omega(mask, batch) - believed, mask, logits)
+        yield Step("predictor", self.cross_entropy(_along(self.verdicts(batch, mask.detach()), path), batch))
+
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        selectors = learners(self.selector, self.others, without=self.selector.embedding)
+        return {"selectors": selectors, "predictor": learners(self.predictor)}
+
+    def pleas(self, batch: Batch) -> Tensor:
+        """The logits of every class's selector: float [B, C, T, 2]."""
+        return torch.stack([g(batch.tokens, batch.real) for g in (self.selector, *self.others)], 1)
+
+    def verdicts(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
+        """What every path's predictor makes of the shown words: logits [B, C, C], path before class."""
+        return self.predictor(batch.tokens, batch.real, shown + batch.query, pool).unflatten(1, (self.classes, -1))
+
+    def logits(self, batch: Batch) -> Tensor:
+        """The logits [B, T, 2] of the selector whose path is taken (see above)."""
+        pleas = self.pleas(batch)
+        return _along(pleas, batch.labels if self.path == "gold" else self.best_path(batch, pleas))
+
+    def best_path(self, batch: Batch, pleas: Tensor) -> Tensor:
+        """The class that argues best for itself: int [B]."""
+        scores = pleas[..., 1] - pleas[..., 0]
+        shown = [masks.top_k(scores[:, t], batch.selectable, self.alpha) for t in range(self.classes)]
+        believed = [self.verdicts(batch, z)[:, t].softmax(-1)[:, t] for t, z in enumerate(shown)]
+        return torch.stack(believed, 1).argmax(1)
+
+    def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
+        verdicts = self.verdicts(batch, shown, pool)
+        if self.path == "gold":
+            return _along(verdicts, batch.labels)
+        return verdicts.log_softmax(-1).logsumexp(1)
+
+
+def _along(paths: Tensor, path: Tensor) -> Tensor:
+    """Of ``paths`` [B, C, ...], each text's own: [B, ...]."""
+    return paths[torch.arange(len(path), device=path.device), path]

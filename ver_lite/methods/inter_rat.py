@@ -1,0 +1,58 @@
+"""Inter_RAT, interventional rationalization (Yue et al. 2023)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ver_lite.corpora.core import Batch, Split
+from ver_lite.methods.rnp import RNP
+
+PRIORS = ("train", "uniform")
+
+
+class InterRAT(RNP):
+    """RNP in which both players also look at a mean over the labels, weighted by how frequent each is: an approximate
+    backdoor adjustment, Σ_y P(y) · f(x, y), for a label that would confound selection and prediction.
+
+    With learned label vectors e_y, prior π and a = softmax_y(h · W e_y), the selector's logits for a word with state h
+    are head(h) + U Σ_y π_y a_y e_y; the predictor's, from f = Σ_t h_t / Σ_t m_t (over all real words; divided by the
+    shown ones), are head(f) + V Σ_y π_y a_y e_y, there without W. The loss is RNP's, H_c + Ω.
+
+    ``prior``: π is the label's share of the training texts, or "uniform" (the code has .05 and .95 typed in for beer,
+    .5 elsewhere). Its Ω is per text, with transitions divided by the length: λ1 = .05 and λ2 = .01 / (l − 1) here, so
+    weak that sparsity hardly holds. The code has one linear layer on [h; Σ...]: the same sum, but for our head's
+    normalization and dropout.
+    """
+
+    prior: Tensor  # float [C]
+
+    def __init__(self, *players, prior: str = "train", **options):
+        super().__init__(*players, **options)
+        if prior not in PRIORS:
+            raise ValueError(f"prior must be one of {', '.join(PRIORS)}, not {prior!r}")
+        size, classes = self.selector.head.in_features, self.classes
+        self.learns_prior = prior == "train"
+        self.register_buffer("prior", torch.full((classes,), 1 / classes))
+        self.labels = nn.Parameter(0.1 * torch.randn(classes, size))
+        self.keys = nn.Linear(size, size)
+        self.to_words, self.to_labels = nn.Linear(size, 2, bias=False), nn.Linear(size, classes, bias=False)
+
+    def prepare(self, train: Split) -> None:
+        if self.learns_prior:
+            self.prior.copy_(torch.bincount(train.labels.cpu(), minlength=self.classes) / len(train))
+
+    def adjustment(self, states: Tensor, keys: Tensor) -> Tensor:
+        """Σ_y π_y a_y e_y for states [..., H]; ``keys`` [C, H] say which label a state attends to."""
+        return ((states @ keys.T).softmax(-1) * self.prior) @ self.labels
+
+    def logits(self, batch: Batch) -> Tensor:
+        states = self.selector.states(batch.tokens, batch.real)
+        return self.selector.score(states) + self.to_words(self.adjustment(states, self.keys(self.labels)))
+
+    def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
+        shown = (shown + batch.query) * batch.real
+        states = self.predictor.states(batch.tokens, batch.real, shown)
+        pool = batch.real if pool is None else pool & batch.real
+        feature = (states * pool[..., None]).sum(1) / shown.sum(1, keepdim=True).clamp(min=1)
+        return self.predictor.decide(feature) + self.to_labels(self.adjustment(feature, self.labels))

@@ -1,0 +1,79 @@
+"""INVRAT, invariant rationalization (Chang et al. 2020): words that say the same of the label wherever they stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ver_lite.corpora.core import Batch, CorpusError, Split
+from ver_lite.methods.base import Method, Step, frozen, learners
+from ver_lite.players import another
+
+
+class INVRAT(Method):
+    """RNP for training texts that come from several environments e, beside a second predictor that is told e. Words
+    from which e helps to name the label are related to it by accident, so the selector pays for what e adds::
+
+        selector    H_i + λ · max(0, H_i − H_e) + Ω(m)
+        predictors  H_i + H_e,   where H_i = H_c(Y, Ŷ | Z) and H_e = H_c(Y, Ŷ_e | Z, E)
+
+    ``invariance``: λ, applied to the batch's means (10 in the released code for IMDB; .5 to 100 tried for Beer).
+    ``environments``: how many there are. ``corpus.train.environments`` says which text is in which; the review world
+    brings them, and nobody distributes any for the real corpora. They are used in training only.
+
+    The released code (code-terminator/invariant_rationalization) appends e to every word vector; here the second
+    predictor has a head for each environment, which any encoder allows. It draws no noise when it makes a mask, and
+    moves one player a batch; here masks are sampled as in RNP and all players move on every batch. Its Beer version
+    selects one span of fixed length.
+    """
+
+    def __init__(self, *players, environments: int = 2, invariance: float = 10.0, **options):
+        super().__init__(*players, **options)
+        if isinstance(environments, bool) or not isinstance(environments, int) or environments < 2:
+            raise ValueError(f"environments must be a whole number from 2, not {environments!r}")
+        if not 0 <= invariance < math.inf:
+            raise ValueError(f"invariance must be zero or positive, not {invariance}")
+        self.environments, self.invariance = environments, invariance
+        self.aware = another(self.predictor)
+        self.aware.head = nn.Linear(self.predictor.head.in_features, environments * self.classes)
+        self.register_buffer("of_text", torch.zeros(0, dtype=torch.long), persistent=False)
+
+    def prepare(self, train: Split) -> None:
+        """Learn the environment of every training text. Raises CorpusError where there are none, or too many."""
+        found = train.environments
+        if found is None:
+            raise CorpusError(
+                "INVRAT learns from environments, and this corpus has none",
+                hint="Set corpus.train.environments (a number from 0 for each text), or take the review world.",
+            )
+        if len(found) != len(train) or not 0 <= int(found.min()) <= int(found.max()) < self.environments:
+            raise CorpusError(
+                f"corpus.train.environments must be {len(train)} numbers from 0 to {self.environments - 1}",
+                hint='The option "environments" says how many there are.',
+            )
+        self.of_text = found.to(train.labels)
+
+    def play(self, batch: Batch) -> Iterator[Step]:
+        mask = self.select(batch)
+        with frozen(self.predictor, self.aware):
+            logits = self.predict(batch, mask)
+            blind = self.cross_entropy(logits, batch)
+            gap = blind - self.cross_entropy(self.predict_aware(batch, mask), batch)
+        yield Step("selector", blind + self.invariance * F.relu(gap) + self.omega(mask, batch), mask, logits)
+        mask = mask.detach()
+        answers = self.predict(batch, mask), self.predict_aware(batch, mask)
+        yield Step("predictors", sum(self.cross_entropy(logits, batch) for logits in answers))
+
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        selector = learners(self.selector, without=self.selector.embedding)
+        return {"selector": selector, "predictors": learners(self.predictor, self.aware)}
+
+    def predict_aware(self, batch: Batch, shown: Tensor) -> Tensor:
+        """Logits [B, C] of the predictor that is told each training text's environment."""
+        heads = self.aware(batch.tokens, batch.real, shown + batch.query).unflatten(1, (self.environments, -1))
+        return heads[torch.arange(len(heads), device=heads.device), self.of_text[batch.index]]

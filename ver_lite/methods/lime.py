@@ -1,0 +1,92 @@
+"""LIME: a linear model of what a classifier says when words are missing (Ribeiro et al. 2016), by captum."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch
+from ver_lite.methods.post_hoc import PostHoc
+
+TOGETHER = 256  # perturbed texts in a forward pass
+WIDTH = 0.25  # of the kernel on the cosine distance: LIME's 25, whose distances are in percent
+
+
+class Lime(PostHoc):
+    r"""A classifier of whole texts, explained one text at a time: many copies of it lack some of its words, and a ridge
+    regression on which words are there says what each adds to the probability of the class that the classifier names.
+
+    .. math::
+        w = \arg\min_w \sum_i \pi_i \, (f(x \odot z_i) - w_0 - w \cdot z_i)^2 + \|w\|^2, \qquad
+        \pi_i = \exp(-d(1, z_i)^2 / (2 \cdot .25^2))
+
+    d is the cosine distance. Each copy z_i but the first, which is whole, lacks a number of words that is drawn
+    uniformly. The features are positions, the explained class is the predicted one, never the gold label, and the
+    rationale is the words with the largest weights: VER does not say how it did. The reference implementation's
+    default has a feature for each distinct word. A query is never a feature. ``samples``: copies of each text, one
+    forward pass of the classifier each (LIME's default is 5000). Needs captum and scikit-learn.
+    """
+
+    def __init__(self, *players, samples: int = 1000, **options):
+        super().__init__(*players, **options)
+        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
+            raise ValueError(f"samples must be a whole number from 2, not {samples!r}")
+        self.samples = samples
+
+    def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
+        if how == "all":
+            return super().choose(batch, how)
+        scores = self.scores(batch, generator)
+        return masks.top_k(scores, batch.selectable, self.alpha if share is None else share)
+
+    @torch.no_grad()
+    def scores(self, batch: Batch, generator: Generator | None = None) -> Tensor:
+        """Each word's weight: float [B, T], 0 outside the text. The words that copies lack are drawn from ``generator``
+        (None: one that starts at 0)."""
+        generator = generator or Generator(batch.tokens.device).manual_seed(0)
+        weights = torch.zeros_like(batch.selectable, dtype=torch.float32)
+        named = self.predict(batch, batch.selectable.float()).argmax(1).tolist()
+        for i, may in enumerate(batch.selectable):
+            if words := int(may.sum()):
+                kept = copies(self.samples, words, generator)
+                weights[i, may] = self.explain(row(batch, i), kept, named[i]).to(weights)
+        return weights
+
+    def explain(self, text: Batch, kept: Tensor, named: int) -> Tensor:
+        """The weight of each of one text's words for class ``named``, from ``kept`` [N, words], the words of its
+        copies: float [words]."""
+        from captum._utils.models.linear_model import SkLearnRidge
+        from captum.attr import Lime as Explainer
+        from captum.attr._core.lime import get_exp_kernel_similarity_function
+
+        def chance(kept: Tensor) -> Tensor:
+            many = Batch(*(value.expand(len(kept), *value.shape[1:]) for value in vars(text).values()))
+            shown = torch.zeros_like(many.selectable, dtype=kept.dtype)
+            shown[:, text.selectable[0]] = kept
+            return self.predict(many, shown).softmax(-1)[:, named]
+
+        def draw(*_, **__):
+            yield from kept[:, None]
+
+        similarity = get_exp_kernel_similarity_function("cosine", WIDTH)
+        explainer = Explainer(chance, SkLearnRidge(alpha=1.0), similarity, draw)
+        whole = torch.ones_like(kept[:1])
+        settings = {"n_samples": len(kept), "perturbations_per_eval": TOGETHER, "return_input_shape": False}
+        return explainer.attribute(whole, **settings).flatten()
+
+
+def copies(count: int, words: int, generator: Generator) -> Tensor:
+    """Which words each copy of a text keeps: float [count, words]. The first keeps all; each other lacks a number of
+    them, uniform from 1 to all, and any of them equally likely."""
+    device = generator.device
+    lacking = torch.randint(1, words + 1, (count, 1), generator=generator, device=device)
+    lacking[0] = 0
+    order = torch.rand(count, words, generator=generator, device=device).argsort(1).argsort(1)
+    return (order >= lacking).float()
+
+
+def row(batch: Batch, i: int) -> Batch:
+    """Text ``i`` of a batch as a batch of its own, without padding."""
+    end = int(batch.real[i].sum())
+    return Batch(*(v[i : i + 1, :end] if v.ndim == 2 else v[i : i + 1] for v in vars(batch).values()))

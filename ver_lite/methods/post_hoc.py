@@ -1,0 +1,81 @@
+"""Post-hoc explanation: a classifier of the whole text, and afterwards the words that mattered to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch
+from ver_lite.methods.base import Method, Step, learners
+
+
+class PostHoc(Method):
+    """A predictor that learns on whole texts; subclasses say with :meth:`scores` which words it went by.
+
+    There is no game: the selector does not move, and nothing is learned from masks. A rationale is ``alpha`` of each
+    text's words, those with the largest scores, however masks are asked for: an explanation of this kind has no
+    threshold of its own. The epoch is chosen by accuracy on whole texts. VER's Table 1 gives no accuracy for these
+    methods, because the predictor is not trained on rationales; what ``evaluate`` says is its accuracy on words alone.
+    """
+
+    judged_on = "all"
+    ranks_only = True
+
+    def play(self, batch: Batch) -> Iterator[Step]:
+        whole = batch.selectable.float()
+        logits = self.predict(batch, whole)
+        yield Step("game", self.cross_entropy(logits, batch), whole, logits)
+
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        return {"game": learners(self.predictor)}
+
+    def logits(self, batch: Batch) -> Tensor:
+        """The scores as logits [B, T, 2]: minus and plus half of each, so that their difference is the score."""
+        scores = self.scores(batch)
+        return torch.stack([-scores, scores], -1) / 2
+
+    def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
+        if how == "all":
+            return super().choose(batch, how)
+        return masks.top_k(self.scores(batch), batch.selectable, self.alpha if share is None else share)
+
+
+class Attention(PostHoc):
+    """A classifier with attention, and the words it attends to most (the attention baseline of Lei et al. 2016).
+
+    With the predictor's states h_t of the whole text::
+
+        a = softmax over t of v · tanh(U h_t),        Ŷ = head(Σ_t a_t h_t)
+
+    The paper does not fix the form of the score; this is the usual additive one. When only some words are shown, the
+    others' states are not attended to.
+    """
+
+    def __init__(self, *players, **options):
+        super().__init__(*players, **options)
+        width = self.predictor.head.in_features
+        self.attention = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        return {"game": learners(self.predictor, self.attention)}
+
+    def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
+        """Logits [B, C] from the words ``shown``, which alone are attended to, or those of ``pool`` (bool [B, T])."""
+        shown = shown + batch.query
+        states = self.predictor.states(batch.tokens, batch.real, shown)
+        weights = self.weights(states, (shown > 0) & batch.real if pool is None else pool)
+        return self.predictor.decide((weights.exp()[..., None] * states).sum(1))
+
+    def weights(self, states: Tensor, among: Tensor) -> Tensor:
+        """The logarithm of the attention to each position, 0 of it outside ``among`` (bool [B, T]): float [B, T]."""
+        return self.attention(states)[..., 0].masked_fill(~among, -1e9).log_softmax(-1)
+
+    def scores(self, batch: Batch) -> Tensor:
+        """How many times its fair share of the attention a word gets, as a logarithm: float [B, T]. So lengths do not
+        matter when words of different texts are compared."""
+        states = self.predictor.states(batch.tokens, batch.real, batch.real.float())
+        return self.weights(states, batch.real) + batch.real.sum(1, keepdim=True).clamp(min=1).log()

@@ -1,0 +1,70 @@
+"""RNP by REINFORCE, as it was first trained (Lei et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ver_lite import masks
+from ver_lite.corpora.core import Batch
+from ver_lite.methods.base import Method, Step
+
+PRICES = ("omega", "count")
+
+
+class Reinforce(Method):
+    r"""RNP's game without a gradient through the mask: the selector draws masks and makes those likelier that turned
+    out cheap. The gradient is right on average and noisy; Gumbel's is smooth and biased.
+
+    .. math::
+        c(m) = H_c(Y, \hat Y | Z) + \text{price}(m), \qquad
+        \nabla_S = E_{m \sim S}[\, c(m) \, \nabla \textstyle\sum_t \log S(m_t | x) \,]
+
+    and the predictor minimizes H_c. ``price="omega"``: the Ω of Eq. 4, so that α means what it means for the other
+    methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ |m_t − m_{t−1}|), the paper's, whose weight has to be found for
+    every corpus in a narrow range (too small: everything is selected, and the gradient vanishes). ``baseline``: what is
+    subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts nothing. The
+    original predicts a rating by regression with RCNN encoders. The draw is over the words alone, and Ω is per text:
+    the protocol's Ω and padding switches have no part here.
+    """
+
+    def __init__(self, *players, price: str = "omega", weight: float = 3e-4, baseline: bool = False, **options):
+        super().__init__(*players, **options)
+        if price not in PRICES:
+            raise ValueError(f"price must be one of {list(PRICES)}, not {price!r}")
+        if not 0 <= weight < float("inf"):
+            raise ValueError(f"weight must be zero or positive, not {weight}")
+        self.price, self.weight, self.baseline = price, weight, baseline
+
+    def play(self, batch: Batch) -> Iterator[Step]:
+        scores = self.logits(batch)
+        mask = self.draw(scores.detach(), batch)
+        logits = self.predict(batch, mask)
+        surprise = self.protocol.cross_entropy_weight * F.cross_entropy(logits, batch.labels, reduction="none")
+        advantage = self.advantage(surprise.detach() + self.price_of(mask, batch))
+        yield Step("game", surprise.mean() + (advantage * chance(scores, mask, batch)).mean(), mask, logits)
+
+    def draw(self, scores: Tensor, batch: Batch) -> Tensor:
+        """A mask [B, T] drawn from the selector's probabilities, without gradient."""
+        return masks.sample(scores, batch.selectable, generator=self.generator)
+
+    def price_of(self, mask: Tensor, batch: Batch) -> Tensor:
+        """What each text's mask costs: float [B]."""
+        if self.price == "omega":
+            return masks.omega_of_each(mask, batch.selectable, self.alpha, self.lambda1, self.lambda2)
+        return self.weight * (mask.sum(1) + 2 * masks.transitions(mask, batch.selectable))
+
+    def advantage(self, cost: Tensor) -> Tensor:
+        """Costs [B], each less the mean of the others if there is a baseline."""
+        if not self.baseline or len(cost) < 2:
+            return cost
+        return cost - (cost.sum() - cost) / (len(cost) - 1)
+
+
+def chance(scores: Tensor, mask: Tensor, batch: Batch) -> Tensor:
+    """log S(m | x) of each text's mask: float [B]."""
+    each = scores.log_softmax(-1)
+    return (torch.where(mask > 0, each[..., 1], each[..., 0]) * batch.selectable).sum(1)
