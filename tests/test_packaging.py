@@ -29,6 +29,7 @@ FLOORS = {
     "quality": 1,
     "calibration": 1,
     "gru": 1,
+    "bert": 2,
     "players": 2,
     "compaction": 2,
     "corpora": 2,
