@@ -43,6 +43,7 @@ FLOORS = {
     "faithfulness": 5,
     "mask_shape": 5,
     "full_evaluation": 5,
+    "cleaning": 6,
     "display": 6,
     "observations": 6,
     "two_word_game": 1,
