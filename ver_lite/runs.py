@@ -49,7 +49,8 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     """
     vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
     embedding = make_embedding(vectors, config.trainable_vectors)
-    own = {**config.player_options, **({"reads_padding": True} if config.protocol.read_padding else {})}
+    reads_padding = config.protocol.read_padding and config.encoder == "gru"
+    own = {**config.player_options, **({"reads_padding": True} if reads_padding else {})}
     encoder = partial(ENCODERS[config.encoder], **own)
     size = {"hidden": config.hidden, "dropout": config.dropout}
     players = Selector(embedding, encoder, **size), Predictor(embedding, classes, encoder, **size)
