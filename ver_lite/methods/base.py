@@ -91,9 +91,11 @@ class Method(nn.Module):
     ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
     Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own). ``judged_on``:
     which masks the accuracy on dev comes from, by which an epoch is chosen (None: those of the protocol).
+    ``ranks_only``: scores only order the words of a text, so every way to make masks comes to the best words.
     """
 
     judged_on: ClassVar[str | None] = None
+    ranks_only: ClassVar[bool] = False
 
     def __init__(
         self,

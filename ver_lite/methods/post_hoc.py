@@ -23,6 +23,7 @@ class PostHoc(Method):
     """
 
     judged_on = "all"
+    ranks_only = True
 
     def play(self, batch: Batch) -> Iterator[Step]:
         whole = batch.selectable.float()
