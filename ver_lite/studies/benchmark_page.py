@@ -20,6 +20,10 @@ ABSENT = {
     "invrat": "nobody distributes environments for this corpus",
     "lime": "hundreds of cut copies of every text, too costly here",
 }
+GAPS = (
+    "Where fewer seeds than planned are named, the others are not trained yet. A game that *stopped* has no scores: "
+    "its loss was not finite, or its selector was stuck at selecting nothing or everything."
+)
 
 
 def name_of(corpus: str) -> str:
@@ -179,7 +183,7 @@ def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[st
     table = corpus_table(mine, planned, methods)
     never = [f"{title(m)}, {ABSENT.get(m, 'not asked for')}" for m in methods if asked and not planned[m]]
     parts = [head, _about(mine, share), table]
-    parts += ["“0 of”: not trained yet." + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n"]
+    parts.append(GAPS + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n")
     parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
     if len({row["config"]["alpha"] for row in rows} | {config.alpha for config in asked}) > 1 or corpus == "reviews":
         parts.append(f"Alpha chosen on dev, so that a method's own masks come near {100 * share:g} % there:\n")
