@@ -1,12 +1,14 @@
 """The benchmark: its spec, how a game is measured at equal sparsity, and the page made from the record."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from small_corpora import keyword_texts
+from small_files import beer, beer_annotation, hotel_files, packed
 
 from ver_lite import results
 from ver_lite.corpora import load_corpus
@@ -18,6 +20,8 @@ from ver_lite.runs import load_run
 from ver_lite.studies import benchmark
 from ver_lite.studies import benchmark_page as page
 from ver_lite.studies import benchmark_theirs as theirs_page
+from ver_lite.sweep import read_spec
+from ver_lite.training import train
 
 TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "batch_size": 16, "alpha": 0.2}
 
@@ -162,3 +166,35 @@ def test_the_paper_s_numbers_stand_beside_ours_and_are_marked(rows):
     assert "| VER | 72 (1.5) † |" in made and "| 39.5 (2.5)* † |" in made
     assert "| beer-appearance † | 1 of 1, τ +1.00 |" in made
     assert made.count("†") > 60
+
+
+# the paper's own corpora, which only their holders have
+
+
+BEER_HOTEL = read_spec(benchmark.SPEC.with_name("beer-hotel.yaml"))
+
+
+def test_the_paper_s_corpora_come_with_its_players_and_every_method_of_its_table():
+    aspects = {(c.corpus["name"], c.corpus["aspect"]) for c in BEER_HOTEL}
+    assert len(aspects) == 6 and {c.seed for c in BEER_HOTEL} == {1, 2, 3, 4, 5}
+    assert {c.method for c in BEER_HOTEL} >= {"rnp", "ver", "nir", "dmr", "inter-rat", "a2i", "attention", "lime"}
+    assert {(c.encoder, c.hidden, c.vectors, c.dimension) for c in BEER_HOTEL} == {("gru", 200, "glove", 100)}
+
+
+@pytest.mark.parametrize("method", dict.fromkeys(c.method for c in BEER_HOTEL))
+@pytest.mark.parametrize("name", ["beer", "hotel"])
+def test_every_method_plays_on_files_of_the_published_form(tmp_path, name, method):
+    if method == "lime":
+        pytest.importorskip("captum", reason="captum is not installed")
+    config = next(c for c in BEER_HOTEL if (c.corpus["name"], c.method) == (name, method))
+    if name == "beer":
+        place = beer(tmp_path, annotations=beer_annotation(0.4, [[0, 2], [1, 5]]))
+    else:
+        place = packed(tmp_path / "data.zip", hotel_files())
+    corpus = load_corpus(name, folder=place, aspect=config.corpus["aspect"])
+    small = {"hidden": 8, "dimension": 8, "vectors": None, "epochs": 1, "batch_size": 4}
+    options = {"samples": 8} if method == "lime" else {}
+    run = train(corpus, replace(config, **small, options=options), progress=False, device="cpu")
+    assert run.status == "finished"
+    scores = results.tested(run, corpus.test)["chosen"]["top_k"]
+    assert scores["annotated"] == 2 and 0 < scores["sparsity"] <= 1 and scores["f1"] is not None

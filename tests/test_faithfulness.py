@@ -119,13 +119,13 @@ def test_the_probe_reads_a_code_and_nothing_where_there_is_none():
     assert 0.76 < it.accuracy < 0.84 and it.majority < 0.6 and it.chance < 0.01
     told = 0.8 * torch.tensor(0.8).log() + 0.2 * torch.tensor(0.2).log() - torch.tensor(0.5).log()  # I(Y; code)
     assert it.read == pytest.approx(float(told), abs=0.05) and it.low > 0.1 and it.high < 0.3
-    blind = [probe(shape_features(mask, selectable), torch.roll(labels, k), 2) for k in range(1, 13)]
-    assert sum(each.low > 0 for each in blind) <= 1 and sum(each.chance < 0.05 for each in blind) <= 3
+    blind = [probe(shape_features(mask, selectable), torch.roll(labels, k), 2) for k in range(1, 5)]
+    assert sum(each.low > 0 for each in blind) <= 1 and sum(each.chance < 0.05 for each in blind) <= 1
     assert max(abs(each.read) for each in blind) < 0.04
     constant = probe(shape_features(mask, selectable), torch.zeros_like(labels), 2)
     assert constant.accuracy == constant.majority == constant.chance == 1 and abs(constant.read) < 1e-3
-    with pytest.raises(ValueError, match="at least 4"):
-        probe(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64), 2)
+    with pytest.raises(ValueError, match="at least 10"):
+        probe(torch.zeros(9, 2), torch.zeros(9, dtype=torch.int64), 2)
 
 
 # compaction

@@ -1,45 +1,14 @@
 """Readers of Beer, Hotel and tweets on small files in exactly the published forms, good and broken."""
 
 import gzip
-import json
-from pathlib import Path
 
 import pytest
-from small_files import cut, fails, packed, write
+from small_files import TRAIN, beer, beer_annotation, cut, fails, hotel_files, packed, write
 
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.beer import read_beer
 from ver_lite.corpora.hotel import read_hotel
 from ver_lite.corpora.tweets import read_tweets
-
-TRAIN = (
-    "0.80 0.60 0.70 0.70 0.80\tpours a clear golden color .\n"
-    "0.30 0.60 0.70 0.70 0.80\ta dull murky mess .\n"
-    "0.60 0.60 0.70 0.70 0.80\tlovely thick head .\n"
-    "0.50 0.60 0.70 0.70 0.80\tso so .\n"
-    "0.90 0.10 0.70 0.70 0.80\ttall and bright .\n"
-    "0.40 0.60 0.70 0.70 0.80\tno head at all .\n"
-)
-
-
-def beer_annotation(score: float, spans: list, words: str = "a bright clear beer .", **other) -> str:
-    record = {
-        "x": words.split(),
-        "y": [score, 0.5, 0.5, 0.5, 0.5],
-        "raw": words,
-        "0": spans,
-        **{str(i): [] for i in range(1, 5)},
-    }
-    return json.dumps(record | other) + "\n"
-
-
-def beer(folder: Path, train: str = TRAIN, annotations: str = "", stem: str = "reviews.aspect0", packed=True) -> Path:
-    end = ".gz" if packed else ""
-    write(folder / f"{stem}.train.txt{end}", train, packed)
-    write(folder / f"{stem}.heldout.txt{end}", TRAIN, packed)
-    good = beer_annotation(0.9, [[1, 3]]) + beer_annotation(0.5, [[1, 2]]) + beer_annotation(0.2, [])
-    write(folder / "annotations.json", good + annotations)
-    return folder
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -119,21 +88,6 @@ def test_one_class_only_is_refused(tmp_path):
     positive = "".join(line for line in TRAIN.splitlines(True) if line[2] in "689")
     splits, classes, facts = read_beer(beer(tmp_path, positive))
     fails(lambda: assemble("beer", splits, classes, facts), "train split of beer has one class only")
-
-
-LABELLED = "task\tlabel\ttext\n"
-ANNOTATED = "task\tlabel\ttext\trationale\n"
-
-
-def hotel_files(annotated: str = "", train: str = "", name: str = "hotel_Location") -> dict[str, str]:
-    leaked = f"{name}\t1\tclose to the station\n{name}\t0\tfar from it all\n"
-    more = f"{name}\t1\tgood spot\n{name}\t0\tbad spot\n"
-    marked = f"{name}\t1\tclose to the station\t1 1 0 1\n{name}\t0\tfar from it all\t1 0 0 0 0\n"
-    return {
-        f"data/oracle/{name}.train": LABELLED + leaked + more + train,
-        f"data/oracle/{name}.dev": LABELLED + more,
-        f"data/target/{name}.train": ANNOTATED + marked + annotated,
-    }
 
 
 def test_hotel_zip_folder_and_flat_folder_alike_and_the_leak_is_removed(tmp_path):

@@ -258,13 +258,17 @@ NEEDS: dict[str, dict] = {
     "a2r": {"alpha": 0.05, "encoder": "gru"},  # one word a text: it takes its share exactly, and attends to states
     "car": {"epochs": 20},
     "fr": {"epochs": 24},
-    "ver-fr": {"epochs": 24},
+    "ver-fr": {"perturbation": 0.15, "epochs": 24},
     "dr": {"learning_rate": 0.01, "epochs": 20},  # a slow predictor says nothing yet when others know the keywords
     "ver-dr": {"learning_rate": 0.01, "epochs": 20},
-    # Its multiplier must matter before the predictor is perfect: the epoch is the first with the best accuracy.
-    "hardkuma": {"options": {"growth": 0.5, "changes": 0.2}, "epochs": 20},
+    # Its multipliers must matter before the predictor is perfect, or the epoch chosen is one that selects everything.
+    # They hold the batch's mean alone: it may select for one class only, and know the other by its empty rationale.
+    "hardkuma": {"options": {"growth": 0.2, "changes": 0.2}, "epochs": 20},
     "rnp-reinforce": {"options": {"baseline": True}, "lambda1": 2.0, "epochs": 20},
     "lime": {"options": {"samples": 100}},
+    "nir": {"options": {"noise": 0.05}, "epochs": 20},  # keywords are this world's frequent words: the first to go
+    "nir-a2r": {"player_options": {"width": 1}},  # states that know one word: else attention rests beside the keyword
+    "dmr": {"epochs": 25},
 }
 
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Corpus
-from ver_lite.corpora.eraser import check_evidence, read_eraser
+from ver_lite.corpora.eraser import check_evidence, open_release, read_eraser, records
 from ver_lite.corpora.glove import load_glove
 from ver_lite.corpora.places import locate
 from ver_lite.corpora.tweets import read_tweets
+from ver_lite.quality import span_agreement, spans
 
 EVIDENCES = {"movies": (1999, 17462), "multirc": (12868, 30082), "fever": (12233, 17136)}
 
@@ -118,3 +120,15 @@ def test_glove_covers_the_tweets(real_data, tweets, dimension, share):
     assert covered == pytest.approx(known[2:].mean())
     tokens = tweets.train.tokens[tweets.train.tokens > 0]
     assert known[tokens].mean() == pytest.approx(share, abs=0.002)
+
+
+def test_evidences_that_touch_are_one_run_of_a_gold_mask(corpora, real_data):
+    """The numbers of book/measures.md: why phrases are compared run with run."""
+    test = corpora["multirc"].test
+    runs = spans(test.gold)
+    runs[:, 1:] -= test.query_lengths[runs[:, :1]]
+    named = records(open_release(locate("multirc", real_data)), "test")
+    rows = [(i, e["start_token"], e["end_token"]) for i, (*_, evidences) in enumerate(named) for e in evidences]
+    evidences = torch.tensor(rows)
+    assert (len(evidences.unique(dim=0)), len(runs)) == (11286, 7000)
+    assert round(span_agreement(runs, evidences).f1, 3) == 0.703 and span_agreement(runs, runs).f1 == 1

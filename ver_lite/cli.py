@@ -48,6 +48,7 @@ CorpusArgument = Annotated[str, typer.Argument(help="A name (see `ver-lite corpo
 RunArgument = Annotated[Path, typer.Argument(help="A run's folder.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Where the corpus lies, if not in its usual place.")]
 _for_method = "A setting that only the method has: NAME=VALUE, e.g. -m noise=0.2. Repeat it."
+_for_players = "A setting that only these players have: NAME=VALUE, e.g. checkpoint=FOLDER. Repeat it."
 _help = "For the corpus: NAME=VALUE, e.g. -o aspect=palate. Repeat it."
 Options = Annotated[list[str] | None, typer.Option("--option", "-o", help=_help)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -81,11 +82,12 @@ def train(
     alpha: Annotated[float, typer.Option(help="The share of words to select.")] = 0.2,
     lambda1: Annotated[float, typer.Option(help="Weight of the sparsity term of Eq. 4.")] = 2.0,
     lambda2: Annotated[float, typer.Option(help="Weight of the continuity term of Eq. 4.")] = 0.02,
-    encoder: Annotated[str, typer.Option(help="gru, as in the paper, or conv, fast on a laptop.")] = "conv",
-    hidden: Annotated[int, typer.Option(help="Size of the encoders.")] = 64,
+    encoder: Annotated[str, typer.Option(help="conv, fast on a laptop; gru, as in the paper; or bert.")] = "conv",
+    player_option: Annotated[list[str] | None, typer.Option(help=_for_players)] = None,
+    hidden: Annotated[int, typer.Option(help="Size of the encoders; BERT's is its own.")] = 64,
     vectors: Annotated[str | None, typer.Option(help="A GloVe file; default: random vectors.")] = None,
     dimension: Annotated[int, typer.Option(help="Size of random vectors.")] = 100,
-    learning_rate: Annotated[float, typer.Option(help="Adam's.")] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="Adam's; for bert try 1e-4.")] = 2e-3,
     batch_size: Annotated[int, typer.Option(help="Texts a step.")] = 32,
     epochs: Annotated[int, typer.Option(help="Passes over the training texts.")] = 30,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
@@ -106,7 +108,8 @@ def train(
 
     given = locals()
     settings = {n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"}
-    config = Config.make({**settings, "options": _pairs(method_option, "--method-option")})
+    settings["options"] = _pairs(method_option, "--method-option")
+    config = Config.make({**settings, "player_options": _pairs(player_option, "--player-option")})
     claim_folder(out, overwrite)
     read = {"folder": folder, "max_length": max_length, "min_count": min_count}
     loaded = load_corpus(corpus, **(read | _pairs(option)))
@@ -186,19 +189,11 @@ def fetch(
 @app.command()
 def corpora() -> None:
     """Which corpora there are, where they come from, and which are here."""
-    from ver_lite.corpora import CorpusError
-    from ver_lite.corpora.places import locate
-    from ver_lite.corpora.sources import SOURCES
+    from ver_lite.corpora.places import whereabouts
 
     typer.echo("reviews   the review world: made when asked for (-o size=tiny|lesson|paper, -o target=aroma)")
-    for name, source in SOURCES.items():
-        if name == "glove":
-            continue
-        try:
-            where = f"here: {locate(name)}"
-        except CorpusError:
-            where = f"not here; `ver-lite fetch {name}` {'says how to get it' if name == 'tweets' else 'brings it'}"
-        typer.echo(f"{name:<9} {source.title}; {where}")
+    for name, said in whereabouts():
+        typer.echo(f"{name:<9} {said}")
     typer.echo('PATH      your own: JSON Lines, {"text": ..., "label": ..., "rationale": [[start, end], ...]}')
 
 

@@ -7,9 +7,12 @@ reads. How many words were kept, which, and in what order, the predictor still s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from ver_lite.masks import closed_up
 from ver_lite.players import Predictor, max_pool
 
 
@@ -34,6 +37,12 @@ class CompactPredictor(Predictor):
         order, kept = closed_up(kept_words(shown, real))
         return _back(super().states(tokens.gather(1, order), kept, shown.gather(1, order)), order, kept)
 
+    def reading(self, tokens: Tensor, real: Tensor, shown: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """As in Predictor; a hidden word's vector is zero."""
+        order, kept = closed_up(kept_words(shown, real))
+        read, answer = super().reading(tokens.gather(1, order), kept, shown.gather(1, order))
+        return _back(read, order, kept), lambda read: answer(read.gather(1, order[..., None].expand_as(read)))
+
     def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
         """The logits [B, C] from what ``read`` gave; a word is hidden where its vector is zero."""
         shown = real & (read.detach() != 0).any(-1)
@@ -45,13 +54,6 @@ class CompactPredictor(Predictor):
 def kept_words(shown: Tensor, real: Tensor) -> Tensor:
     """Where a word is visible: bool [B, T]."""
     return real & (shown.detach() != 0)
-
-
-def closed_up(kept: Tensor) -> tuple[Tensor, Tensor]:
-    """The place from which each place takes its word when the kept ones close up to the left, in order: int [B, T], a
-    permutation; and where words then stand: bool [B, T]."""
-    order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
-    return order, torch.arange(kept.shape[1], device=kept.device) < kept.sum(1, keepdim=True)
 
 
 def _back(states: Tensor, order: Tensor, kept: Tensor) -> Tensor:

@@ -71,6 +71,8 @@ class Config:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if self.encoder == "gru" and self.hidden % 2:
             raise ValueError(f"hidden must be even for a GRU (half of it a direction), not {self.hidden}")
+        if self.encoder == "bert" and (self.vectors is not None or self.trainable_vectors):
+            raise ValueError("BERT players have word pieces of their own: no vectors, no trainable_vectors")
         known = {name for name in METHODS[self.method].options() if name != "perturbation"}
         _check_names(f"option of {self.method}", self.options, known)
         _check_names(f"player option of {self.encoder} players", self.player_options, player_options(self.encoder))

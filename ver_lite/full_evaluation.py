@@ -10,7 +10,7 @@ from ver_lite.calibration import brier_score, calibration_error
 from ver_lite.corpora.core import Split, Vocabulary
 from ver_lite.evaluation import Evaluation, evaluate, play_through
 from ver_lite.faithfulness import Faithfulness, faithfulness
-from ver_lite.mask_shape import Reading, read_shapes
+from ver_lite.mask_shape import FOLDS, Reading, read_shapes
 from ver_lite.methods import Method
 from ver_lite.quality import Agreement, pieces, ranking, sentence_agreement, span_agreement, spans
 
@@ -73,15 +73,15 @@ def evaluate_fully(
     batch_size: int = 256,
     seed: int = 0,
 ) -> FullEvaluation:
-    """Measure everything of ``game`` on ``split``: masks as in ``evaluate``, sentences by the selector's probabilities,
-    as many of them as its alpha says."""
+    """Measure everything of ``game`` on ``split``: masks as in ``evaluate``. Sentences are chosen by the selector's
+    probabilities, or by the mask of a method whose scores only rank words; as many of them as alpha says."""
     options: dict[str, Any] = {"how": how, "share": share, "batch_size": batch_size, "seed": seed}
     played = play_through(game, split, **options)
     some = played.annotated
     gold = played.gold[some]
     auprc, precision = ranking(played.scores[some], gold, played.selectable[some])
-    wanted = played.scores[some].double().sigmoid()
-    readings = read_shapes(played, seed=seed) if len(split) >= 4 else (None, None)
+    wanted = played.mask[some] if game.ranks_only else played.scores[some].double().sigmoid()
+    readings = read_shapes(played, seed=seed) if len(split) >= 2 * FOLDS else (None, None)
     return FullEvaluation(
         evaluate(game, split, **options),
         *pieces(played.mask, played.selectable),

@@ -78,6 +78,7 @@ class Loop:
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         padding_matters = {self.config.protocol.select_padding, self.config.protocol.read_padding} != {False}
         self.replayed = Replayed(self.train, self._move, self.game.generator, 1 if padding_matters else 16)
+        self.replayed.records &= not any(hasattr(module, "reads_device") for module in self.game.modules())
 
     @property
     def steps(self) -> tuple[int, int]:

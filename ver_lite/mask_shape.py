@@ -18,7 +18,7 @@ from ver_lite.evaluation import Played
 from ver_lite.metrics import divide
 from ver_lite.quality import spans
 
-PLACES = 8
+PLACES, FOLDS = 8, 5
 FEATURES = ("share", "count", "runs", "mean run", "longest run", "mean gap", "first", "last", "mean place") + tuple(
     f"place {k + 1}/{PLACES}" for k in range(PLACES)
 )
@@ -26,14 +26,15 @@ FEATURES = ("share", "count", "runs", "mean run", "longest run", "mean gap", "fi
 
 @dataclass(frozen=True)
 class Reading:
-    """What the probe reads of one target, on texts that it was not fitted on.
+    """What the probe reads of one target, each text by a regression that was fitted on other texts.
 
-    ``accuracy`` beside ``majority``, that of always naming the most frequent class of the fitted texts; mean
-    ``cross_entropy`` beside ``plain``, that of the same regression without features, which always says the class
-    frequencies of the fitted texts (nats). ``read`` is their difference: nats of the target that the shape gives away,
-    and [``low``, ``high``] 95 % of its bootstrap means over the texts. ``chance``: the share of random assignments of
-    the same answers to the texts that are at least as accurate (a permutation test). The probe reads nothing where
-    ``low`` ≤ 0 and ``chance`` is large.
+    ``accuracy`` beside ``majority``, that of always naming the most frequent class of these texts; mean
+    ``cross_entropy`` beside ``plain``, that of the same regression without features, which says the class frequencies
+    of the fitted texts (nats). ``read`` is their difference: nats of the target that the shape gives away; ``low`` to
+    ``high`` are 95 % of its bootstrap means over the texts. It is negative where the regression found by chance in the
+    fitted texts what does not hold in others. ``chance``: the share of random assignments of the same answers to the
+    texts that are at least as accurate (a permutation test). The probe reads nothing where ``low`` ≤ 0 and ``chance``
+    is large.
     """
 
     texts: int
@@ -91,33 +92,34 @@ def logistic_regression(features: Tensor, target: Tensor, classes: int, penalty:
 
 
 def probe(features: Tensor, target: Tensor, classes: int, *, seed: int = 0, draws: int = 1000) -> Reading:
-    """Fit on a random half of the texts, read the other half. ``features`` [N, F], ``target`` int [N].
+    """Deal the texts into five folds; fit on four, read the fifth, in turn. ``features`` [N, F], ``target`` int [N].
 
-    Features are standardized by the fitted half. Raises ValueError for fewer than four texts.
+    Features are standardized by the fitted texts. Raises ValueError for fewer than ten texts.
     """
-    if len(target) < 4:
-        raise ValueError(f"a probe needs at least 4 texts, half to fit and half to read, not {len(target)}")
+    texts = len(target)
+    if texts < 2 * FOLDS:
+        raise ValueError(f"a probe needs at least {2 * FOLDS} texts, not {texts}")
     noise = torch.Generator().manual_seed(seed)
-    fitted, held = torch.randperm(len(target), generator=noise).tensor_split(2)
-    spread, mean = torch.std_mean(features[fitted], 0, correction=0)
-    scaled = (features - mean) / torch.where(spread > 1e-9, spread, 1.0)
-    truth = target[held]
-
-    def say(seen: Tensor) -> tuple[Tensor, Tensor]:
-        weights, biases = logistic_regression(seen[fitted], target[fitted], classes)
-        said = (seen[held] @ weights + biases).log_softmax(-1)
-        return said.argmax(1), F.nll_loss(said, truth, reduction="none")
-
-    (named, surprise), (usual, plain) = say(scaled), say(scaled[:, :0])
-    right = (named == truth).double().mean()
-    again = torch.randint(len(held), (draws, len(held)), generator=noise)
-    shuffled = torch.rand(draws, len(held), generator=noise).argsort(1)
-    lucky = (named == truth[shuffled]).double().mean(1) >= right
+    named, surprise, plain = torch.zeros_like(target), *torch.zeros(2, texts, dtype=torch.float64)
+    for held in torch.randperm(texts, generator=noise).tensor_split(FOLDS):
+        fitted = torch.ones(texts, dtype=torch.bool).index_fill(0, held, False)
+        spread, mean = torch.std_mean(features[fitted], 0, correction=0)
+        scaled = (features - mean) / torch.where(spread > 1e-9, spread, 1.0)
+        for seen, into in ((scaled, surprise), (scaled[:, :0], plain)):
+            weights, biases = logistic_regression(seen[fitted], target[fitted], classes)
+            said = (seen[held] @ weights + biases).log_softmax(-1)
+            into[held] = F.nll_loss(said, target[held], reduction="none")
+            if seen is scaled:
+                named[held] = said.argmax(1)
+    right = (named == target).double().mean()
+    again = torch.randint(texts, (draws, texts), generator=noise)
+    shuffled = torch.rand(draws, texts, generator=noise).argsort(1)
+    lucky = (named == target[shuffled]).double().mean(1) >= right
     low, high = (plain - surprise)[again].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return Reading(
-        texts=len(held),
+        texts=texts,
         accuracy=float(right),
-        majority=float((usual == truth).double().mean()),
+        majority=float(torch.bincount(target).max() / texts),
         cross_entropy=float(surprise.mean()),
         plain=float(plain.mean()),
         read=float((plain - surprise).mean()),

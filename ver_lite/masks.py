@@ -68,6 +68,13 @@ def random_words(real: Tensor, count: Tensor, *, generator: Generator | None = N
     return ((_rank(noise, real) < count[:, None]) & real).to(noise)
 
 
+def closed_up(kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The place from which each place takes its word when the kept ones (bool [B, T]) close up to the left, in order:
+    int [B, T], a permutation; and where words then stand: bool [B, T]."""
+    order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
+    return order, torch.arange(kept.shape[1], device=kept.device) < kept.sum(1, keepdim=True)
+
+
 def omega(mask: Tensor, real: Tensor, alpha: float, lambda1: float, lambda2: float) -> Tensor:
     """Ω of Eq. 4, averaged over the batch: λ1 · | ‖m‖₁/l − α | + λ2 · Σ_t |m_t − m_{t−1}|, both per text.
 

@@ -242,8 +242,9 @@ def _rationales(
 
 def _gradient(game: Method, batch: Batch, mask: Tensor, *, mean: bool) -> Tensor:
     """∂ P(y = 1) / ∂ (the shown word vectors), float [B, T, D]; of the batch's mean, or of each text's own."""
-    read = game.predictor.read(batch.tokens, batch.real, mask + batch.query).detach().requires_grad_(True)
-    p = game.predictor.answer(read, batch.real).softmax(-1)[:, 1]
+    read, answer = game.predictor.reading(batch.tokens, batch.real, mask + batch.query)
+    read = read.detach().requires_grad_(True)
+    p = answer(read).softmax(-1)[:, 1]
     return torch.autograd.grad(p.mean() if mean else p.sum(), read)[0]
 
 

@@ -1,19 +1,21 @@
 """The two players: encoders, Selector, Predictor.
 
 Both read frozen word vectors multiplied by a mask and never see what the mask hides. The encoder is one argument: "gru"
-as in the paper (its settings in the docstrings below), or "conv", a small convolution for laptops. Lesson 02 builds
-both players from scratch.
+as in the paper (its settings in the docstrings below), "conv", a small convolution for laptops, or "bert", pretrained
+(ver_lite/bert/). Lesson 02 builds both players from scratch.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from ver_lite.bert.encoder import BertEncoder
 from ver_lite.gru import bidirectional
 
 FUSED_FROM = 2048  # texts times states of a direction: where the fused GRU was measured to be the faster one
@@ -78,7 +80,7 @@ class ConvEncoder(nn.Module):
         return (self.second(states).relu() * keep).transpose(1, 2)
 
 
-ENCODERS: dict[str, type[nn.Module]] = {"gru": GRUEncoder, "conv": ConvEncoder}
+ENCODERS: dict[str, type[nn.Module]] = {"gru": GRUEncoder, "conv": ConvEncoder, "bert": BertEncoder}
 
 
 def player_options(encoder: str) -> dict[str, Any]:
@@ -117,6 +119,16 @@ def read_words(encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, show
     if hasattr(encoder, "of_words"):
         return encoder.of_words(embedding, tokens, shown, real)
     return encoder(embedding(tokens) * shown[..., None], real)
+
+
+def read_vectors(
+    encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """The word vectors times ``shown`` as an encoder gets them, float [B, T, D], and the function from them to its
+    states."""
+    if hasattr(encoder, "reading"):
+        return encoder.reading(embedding, tokens, shown, real)
+    return embedding(tokens) * shown[..., None], lambda read: encoder(read, real)
 
 
 class Selector(nn.Module):
@@ -179,6 +191,12 @@ class Predictor(nn.Module):
     def read(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:
         """The word vectors as the predictor gets them, hidden ones zero: float [B, T, D]."""
         return self.embedding(tokens) * (shown * real)[..., None]
+
+    def reading(self, tokens: Tensor, real: Tensor, shown: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """What :meth:`read` gives, and the function from it to the logits. BERT has this way alone: its word's vector
+        is float [P·H], what the embedding layer makes of the word's pieces at their places."""
+        read, states_of = read_vectors(self.encoder, self.embedding, tokens, shown * real, real)
+        return read, lambda read: self.decide(max_pool(states_of(read), real))
 
     def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
         """The logits [B, C] from what :meth:`read` gave."""

@@ -12,7 +12,8 @@ Nothing is ever pickled, and every file is written whole (see files.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import torch
 from torch import Tensor
 
 from ver_lite import __version__
+from ver_lite.bert.checkpoints import check_corpus, piece_table, shape_of
 from ver_lite.config import Config
-from ver_lite.corpora.core import UNKNOWN, Vocabulary
+from ver_lite.corpora.core import UNKNOWN, Corpus, Vocabulary
 from ver_lite.files import (
     FileError,
     is_temporary,
@@ -33,7 +35,7 @@ from ver_lite.files import (
     write_json,
 )
 from ver_lite.methods import METHODS, VER, Method
-from ver_lite.players import ENCODERS, Predictor, Selector, make_embedding, random_vectors
+from ver_lite.players import ENCODERS, Predictor, Selector, make_embedding, player_options, random_vectors
 
 FORMAT = 1
 
@@ -49,8 +51,9 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     """
     vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
     embedding = make_embedding(vectors, config.trainable_vectors)
-    reads_padding = config.protocol.read_padding and config.encoder == "gru"
-    own = {**config.player_options, **({"reads_padding": True} if reads_padding else {})}
+    own = dict(config.player_options)
+    if config.encoder == "gru":
+        own["reads_padding"] = config.protocol.read_padding
     encoder = partial(ENCODERS[config.encoder], **own)
     size = {"hidden": config.hidden, "dropout": config.dropout}
     players = Selector(embedding, encoder, **size), Predictor(embedding, classes, encoder, **size)
@@ -63,7 +66,10 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
 
 
 def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
-    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's."""
+    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's; for BERT, the table of
+    the words' pieces [V, P]."""
+    if config.encoder == "bert":
+        return piece_table(bert_options(config)["checkpoint"], vocabulary.words)
     if config.vectors is not None:
         from ver_lite.corpora.glove import load_glove
         from ver_lite.corpora.places import locate
@@ -75,6 +81,21 @@ def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
     if config.protocol.unknown == "zero":
         vectors[UNKNOWN] = 0
     return vectors
+
+
+def bert_options(config: Config) -> dict[str, Any]:
+    return player_options("bert") | config.player_options
+
+
+def fitted(config: Config, corpus: Corpus, vectors: Tensor) -> Config:
+    """The config with the sizes that word vectors and a pretrained encoder bring with them. Raises CorpusError for a
+    corpus that BERT cannot read."""
+    config = replace(config, dimension=vectors.shape[1])
+    if config.encoder != "bert":
+        return config
+    shape = shape_of(bert_options(config)["checkpoint"])
+    check_corpus(corpus, vectors, shape["max_position_embeddings"])
+    return replace(config, hidden=shape["hidden_size"], player_options={**config.player_options, "shape": shape})
 
 
 @dataclass
@@ -164,16 +185,19 @@ def load_run(folder: str | Path, device: str | torch.device = "cpu") -> Run:
     provenance = read_json(folder / "provenance.json", dict)
     vocabulary = Vocabulary(read_json(folder / "vocabulary.json", list))
     history = read_json(folder / "history.json", list)
-    tensors, _ = load_tensors(folder / "game.safetensors")
-    game = restore(build_from(config, tensors, head["classes"]), tensors, folder).to(device)
-    last = None
+    game, last = _saved_game(folder / "game.safetensors", config, head["classes"]).to(device), None
     if (folder / "checkpoint.safetensors").exists():
-        saved = part(load_tensors(folder / "checkpoint.safetensors")[0], "last/")
-        last = restore(build_from(config, saved, head["classes"]), saved, folder).to(device)
+        last = _saved_game(folder / "checkpoint.safetensors", config, head["classes"], "last/").to(device)
     if len(vocabulary) != len(game.selector.embedding.weight):
         raise RunError(f"{folder}: vocabulary.json has {len(vocabulary)} words, the game another number of vectors.")
     status = provenance.pop("status", "finished")
     return Run(config, game, vocabulary, tuple(head["classes"]), history, provenance, last, status, folder)
+
+
+def _saved_game(file: Path, config: Config, classes: list[str], prefix: str = "") -> Method:
+    """The game whose tensors' names begin with ``prefix`` in a file of a run's folder."""
+    tensors = part(load_tensors(file)[0], prefix)
+    return restore(build_from(config, tensors, classes, file), tensors, file.parent)
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
@@ -194,11 +218,13 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
         raise RunError(f"{folder / 'config.json'}: {error}") from None
 
 
-def build_from(config: Config, tensors: dict[str, Tensor], classes: list[str]) -> Method:
-    """A game of the shapes found in ``tensors``, to restore them into."""
+def build_from(config: Config, tensors: dict[str, Tensor], classes: Sequence[str], where: Path) -> Method:
+    """A game of the shapes found in ``tensors``, which come from the file ``where``, to restore them into."""
     vectors = tensors.get("selector.embedding.weight")
     if vectors is None:
-        raise RunError("the saved game has no word vectors: the file is damaged or not a game")
+        raise RunError(f"{where} is damaged: it holds no word vectors")
+    if config.encoder == "bert":  # all weights are in the tensors
+        config = replace(config, player_options={**config.player_options, "checkpoint": None})
     return build_game(config, vectors, len(classes))
 
 

@@ -25,9 +25,12 @@ from ver_lite.runs import (
     Config,
     Run,
     RunError,
+    build_from,
     build_game,
     claim_folder,
+    fitted,
     load_run,
+    part,
     read_config,
     start_folder,
     word_vectors,
@@ -69,6 +72,8 @@ def train(
     config = Config.make({**(config or Config()).as_dict(), "corpus": source, **settings})
     if vectors is not None and (vectors.ndim != 2 or len(vectors) != len(corpus.vocabulary)):
         raise ValueError(f"vectors must be [{len(corpus.vocabulary)}, D], a row a word, not {list(vectors.shape)}")
+    if vectors is not None and config.encoder == "bert":
+        raise ValueError("vectors: BERT players have word pieces of their own and take none")
     if players is not None and (out is not None or vectors is not None):
         raise ValueError("players: a run that goes on from a game can have neither a folder nor vectors of its own")
     where = machine.pick_device(device)
@@ -77,7 +82,7 @@ def train(
         if players is not None:
             vectors = players.selector.embedding.weight.detach()
         vectors = word_vectors(config, corpus.vocabulary) if vectors is None else vectors
-        config = replace(config, dimension=vectors.shape[1])
+        config = fitted(config, corpus, vectors)
         game = build_game(config, vectors, len(corpus.classes)).to(where)
         if players is not None:
             game.selector, game.predictor = copy.deepcopy((players.selector, players.predictor))
@@ -114,7 +119,7 @@ def resume(
     where = machine.pick_device(device)
     with machine.own_random_state(config.seed, where):
         try:
-            game = build_game(config, saved["last/selector.embedding.weight"], len(corpus.classes)).to(where)
+            game = build_from(config, part(saved, "last/"), corpus.classes, folder / "checkpoint.safetensors").to(where)
             run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
             loop = Loop(run, corpus, callbacks=callbacks)
             loop.restore(saved, json.loads(notes["state"]))
@@ -145,7 +150,7 @@ def train_fleet(
     for config in configs:
         with machine.own_random_state(config.seed, where):
             vectors = word_vectors(config, corpus.vocabulary)
-            config = replace(config, corpus=source, dimension=vectors.shape[1])
+            config = fitted(replace(config, corpus=source), corpus, vectors)
             game = build_game(config, vectors, len(corpus.classes)).to(where)
             loop = Loop(Run(config, game, corpus.vocabulary, corpus.classes, [], {}), corpus, precision=precision)
             loops.append(loop.keeps_random_state())

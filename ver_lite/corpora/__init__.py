@@ -55,6 +55,7 @@ def load_corpus(
     min_count: int = 1,
     max_words: int | None = None,
     leaks: str = "remove",
+    query_end: str | None = None,
     **options: Any,
 ) -> Corpus:
     """A corpus by name ("reviews", "beer", "hotel", "movies", "multirc", "fever", "tweets") or your own by path.
@@ -62,7 +63,8 @@ def load_corpus(
     ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where
     ``ver-lite fetch`` puts it. Texts are cut at ``max_length`` words; words seen less than ``min_count`` times in train
     are unknown, ``max_words`` keeps the most frequent ones. ``leaks``: "remove" or "keep" training texts that also
-    stand in the annotated test set. ``options`` go to the reader (``aspect="palate"``, ``seed=1``) or, for "reviews",
+    stand in the annotated test set. ``query_end``: a word that is put after every query, which tells BERT players where
+    the text begins: "[SEP]". ``options`` go to the reader (``aspect="palate"``, ``seed=1``) or, for "reviews",
     to ``make_reviews`` (``size="tiny"``, ``rho=0.9``).
 
     A path is a JSON Lines file, or a folder with train.jsonl and test.jsonl, one text a line:
@@ -74,13 +76,14 @@ def load_corpus(
         "min_count": min_count,
     }
     given |= {"max_words": max_words, "leaks": leaks, **options}
+    given |= {} if query_end is None else {"query_end": query_end}
     name = str(name_or_path)
     _check_numbers({**given, "seed": options.get("seed", 0)})
     if name == "reviews":
         from ver_lite.corpora.reviews import make_reviews
 
-        usual = {"folder": None, "max_length": 256, "min_count": 1, "max_words": None}
-        if asked := [option for option, value in usual.items() if given[option] != value]:
+        usual = {"folder": None, "max_length": 256, "min_count": 1, "max_words": None, "query_end": None}
+        if asked := [option for option, value in usual.items() if given.get(option) != value]:
             raise CorpusError(f"reviews is made, not read: it has no {asked[0]}", hint="It has size, seed and knobs.")
         corpus = make_reviews(**options)
         given = dict(options)
@@ -92,6 +95,7 @@ def load_corpus(
             raise CorpusError(f"{name} has no option {unknown[0]!r}", hint=f"Its options: {', '.join(known)}.")
         splits, classes, facts = read(place, **options)
         sizes = {"max_length": max_length, "min_count": min_count, "max_words": max_words, "leaks": leaks}
+        sizes |= {"query_end": query_end}
         corpus = assemble(name, splits, classes, facts, **sizes)
     corpus.card["loaded_with"] = {"name": name, **given}
     return corpus

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,13 @@ def assemble(
     min_count: int = 1,
     max_words: int | None = None,
     leaks: str = "remove",
+    query_end: str | None = None,
 ) -> Corpus:
     """Check the texts a reader returned, build the vocabulary from train and encode the three splits.
 
     ``leaks``: "remove" takes texts of the annotated test set out of train and dev (the card counts them), "keep"
-    leaves them. Raises CorpusError for an empty split, a train split of one class, a text of zero words, a label
-    without a class, or a rationale that does not fit its text.
+    leaves them. ``query_end``: a word put after every query. Raises CorpusError for an empty split, a train split of
+    one class, a text of zero words, a label without a class, or a rationale that does not fit its text.
     """
     if leaks not in ("remove", "keep"):
         raise ValueError(f'leaks must be "remove" or "keep", not {leaks!r}')
@@ -74,6 +76,8 @@ def assemble(
         splits = without
     for part in ("train", "dev", "test"):
         _check(name, part, splits[part], len(classes))
+    if query_end is not None:
+        splits = {part: [_with_query_end(text, query_end) for text in texts] for part, texts in splits.items()}
     vocabulary = Vocabulary.build(splits["train"], min_count, max_words)
     encoded = {part: Split.encode(splits[part], vocabulary, max_length) for part in ("train", "dev", "test")}
     card = {
@@ -85,6 +89,10 @@ def assemble(
         "leaks": {"policy": leaks, **found},
     }
     return Corpus(name, encoded["train"], encoded["dev"], encoded["test"], vocabulary, tuple(classes), card)
+
+
+def _with_query_end(text: Text, word: str) -> Text:
+    return replace(text, query=(*text.query, word)) if text.query else text
 
 
 def _check(name: str, part: str, texts: Sequence[Text], classes: int) -> None:

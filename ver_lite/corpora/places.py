@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ver_lite.corpora.core import CorpusError
+from ver_lite.corpora.sources import SOURCES
 
 VARIABLE = "VER_LITE_DATA"
 
@@ -67,6 +69,16 @@ def locate(name: str, folder: str | Path | None = None, *, dimension: int = 100)
         return base
     hint = TWEETS_HINT if name == "tweets" else f"Run: ver-lite fetch {name}."
     raise CorpusError(f"{name} is not in the data folder", base, hint=hint)
+
+
+def whereabouts() -> Iterator[tuple[str, str]]:
+    """Every corpus that is read from files: its name, its title, and where it is or how to get it."""
+    for name in (name for name in SOURCES if name != "glove"):
+        try:
+            where = f"here: {locate(name)}"
+        except CorpusError:
+            where = f"not here; `ver-lite fetch {name}` {'says how to get it' if name == 'tweets' else 'brings it'}"
+        yield name, f"{SOURCES[name].title}; {where}"
 
 
 def _as_given(found: Path) -> Path:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ver_lite import results
+from ver_lite.bert import memory
 from ver_lite.corpora import NAMES
 from ver_lite.corpora.reviews import TABLE_4, make_reviews
 from ver_lite.corpora.sources import SOURCES
@@ -229,7 +230,13 @@ def names() -> str:
     return table(("name", "lives in", "is"), rows)
 
 
-PIECES: dict[str, Callable[[], str]] = {"minutes": minutes, "corpora": corpora, "records": records, "names": names}
+PIECES: dict[str, Callable[[], str]] = {
+    "minutes": minutes,
+    "corpora": corpora,
+    "records": records,
+    "names": names,
+    "memory": memory.table,
+}
 
 
 def written(name: str) -> str:

@@ -67,12 +67,8 @@ class DMR(RNP):
         return {"game": learners(self.selector, self.predictor)}
 
     def prepare(self, train: Split) -> None:
-        vectors = self.teacher.embedding.weight
-        groups = [
-            {"params": [p for p in group["params"] if p is not vectors], "lr": self.teacher_rate * group["times"]}
-            for group in learners(self.teacher)
-        ]
-        optimizer = torch.optim.Adam(groups)
+        groups = learners(self.teacher, without=self.teacher.embedding)
+        optimizer = torch.optim.Adam([{**group, "lr": self.teacher_rate * group["times"]} for group in groups])
         self.teacher.train()
         for _ in range(self.teacher_epochs):
             for batch in train.batches(self.teacher_batch, generator=torch.default_generator):
@@ -113,7 +109,7 @@ def moment_distance(one: Tensor, other: Tensor, orders: int = 5, powers: bool = 
     means plus that of the means of their centered k-th powers, k = 2 to ``orders``.
 
     Without ``powers``, centered features are multiplied by k instead, as in DMR's code: their means are zero, so that
-    only the first distance is left.
+    only the first distance is left. High powers suit states that are bounded, as a GRU's are.
     """
     means = one.mean(0), other.mean(0)
     centered = one - means[0], other - means[1]

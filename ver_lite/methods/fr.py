@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ver_lite.corpora.core import Split
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
-from ver_lite.players import read_words
+from ver_lite.players import read_vectors, read_words
 
 
 class FR(RNP):
@@ -50,6 +50,10 @@ class Normed(nn.Module):
 
     def of_words(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
         return self.norm(read_words(self.encoder, embedding, tokens, shown, real))
+
+    def reading(self, embedding, tokens: Tensor, shown: Tensor, real: Tensor):
+        read, states_of = read_vectors(self.encoder, embedding, tokens, shown, real)
+        return read, lambda read: self.norm(states_of(read))
 
 
 class VERFR(FR, VER):

@@ -57,8 +57,7 @@ class Lime(PostHoc):
         """The weight of each of one text's words for class ``named``, from ``kept`` [N, words], the words of its
         copies: float [words]."""
         from captum._utils.models.linear_model import SkLearnRidge
-        from captum.attr import Lime as Explainer
-        from captum.attr._core.lime import get_exp_kernel_similarity_function
+        from captum.attr import LimeBase
 
         def chance(kept: Tensor) -> Tensor:
             many = Batch(*(value.expand(len(kept), *value.shape[1:]) for value in vars(text).values()))
@@ -67,13 +66,25 @@ class Lime(PostHoc):
             return self.predict(many, shown).softmax(-1)[:, named]
 
         def draw(*_, **__):
-            yield from kept[:, None]
+            yield from kept.split(1)
 
-        similarity = get_exp_kernel_similarity_function("cosine", WIDTH)
-        explainer = Explainer(chance, SkLearnRidge(alpha=1.0), similarity, draw)
+        weights = iter(similarity(kept).tolist())  # captum asks for each copy's as it draws it
+        explainer = LimeBase(
+            chance, SkLearnRidge(alpha=1.0), lambda *_, **__: next(weights), draw, False, None, _itself
+        )
         whole = torch.ones_like(kept[:1])
-        settings = {"n_samples": len(kept), "perturbations_per_eval": TOGETHER, "return_input_shape": False}
-        return explainer.attribute(whole, **settings).flatten()
+        return explainer.attribute(whole, n_samples=len(kept), perturbations_per_eval=TOGETHER).flatten()
+
+
+def _itself(copy: Tensor, *_, **__) -> Tensor:
+    """A copy's features: which words it keeps is what it is."""
+    return copy
+
+
+def similarity(kept: Tensor) -> Tensor:
+    """π of each copy [N, words]: the cosine between it and the whole text is √(share of words kept). float [N]."""
+    distance = 1 - kept.mean(1).sqrt()
+    return (-distance.square() / (2 * WIDTH**2)).exp()
 
 
 def copies(count: int, words: int, generator: Generator) -> Tensor:

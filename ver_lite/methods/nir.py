@@ -49,6 +49,8 @@ class NIRAttention(NIR):
     ``consistency``, each with the other one fixed. The released code averages KL(M‖p) and KL(M‖q), M = (p + q) / 2,
     and sums over the batch (``divergence="reversed"``), takes the cross-entropy of probabilities as if they were
     logits (``softmaxes=2``), and counts query and special words into the budget α · l (not here). Ω has no part.
+
+    The attention rests on states, which know of their neighbors: it may choose a word beside the one that matters.
     """
 
     def __init__(self, *players, consistency=0.1, divergence="jensen-shannon", softmaxes=1, **options):
@@ -63,7 +65,8 @@ class NIRAttention(NIR):
         self.soft = nn.Linear(self.selector.head.in_features, self.classes)
 
     def groups(self) -> dict[str, list[dict[str, Any]]]:
-        return {"attention": learners(self.selector, self.soft), "game": learners(self.predictor)}
+        attention = learners(self.selector, self.soft, without=self.selector.embedding)
+        return {"attention": attention, "game": learners(self.predictor)}
 
     def play(self, batch: Batch) -> Iterator[Step]:
         states = self.selector.states(batch.tokens, batch.real)

@@ -20,7 +20,8 @@ class WordNoise(nn.Module):
     words. The word at t is replaced with probability min(1, η · l · u_t / Σu), u_t = max s − s_t, so the rates of a
     text average η and its highest word stays. The new word is drawn from P(w) ∝ max S − S_w, S_w = Σ s_w over all
     training texts: words of low weight again, as in NIR's code; "high" draws from P(w) ∝ S_w, as VER's paper tells it.
-    (The code normalizes within each sentence where there are sentences; here a text is one.)
+    (The code normalizes within each sentence where there are sentences; here a text is one.) Where the words that
+    decide are frequent ones, TF-IDF takes them for dull, and they are the first to go.
     """
 
     idf: Tensor  # float [V]

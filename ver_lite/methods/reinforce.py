@@ -24,9 +24,9 @@ class Reinforce(Method):
         \nabla_S = E_{m \sim S}[\, c(m) \, \nabla \textstyle\sum_t \log S(m_t | x) \,]
 
     and the predictor minimizes H_c. ``price="omega"``: the Ω of Eq. 4, so that α means what it means for the other
-    methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ |m_t − m_{t−1}|), the paper's, whose weight has to be found for
-    every corpus in a narrow range (too small: everything is selected, and the gradient vanishes). ``baseline``: what is
-    subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts nothing. The
+    methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ \|m_t − m_{t−1}\|), the paper's, whose weight has to be found
+    for every corpus in a narrow range (too small: everything is selected, and the gradient vanishes). ``baseline``:
+    what is subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts nothing. The
     original predicts a rating by regression with RCNN encoders. The draw is over the words alone, and Ω is per text:
     the protocol's Ω and padding switches have no part here.
     """

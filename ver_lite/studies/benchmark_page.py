@@ -166,7 +166,7 @@ def page(made: dict[str, Any], jobs: list[Job]) -> str:
     parts += [
         "## Beer and Hotel\n",
         "Empty: the corpora of the paper's Tables 1 and 2 may not be passed on. Whoever holds them runs "
-        "`ver-lite sweep beer-hotel`, which trains RNP and VER at the paper's size.\n",
+        "`ver-lite sweep beer-hotel`, which trains the methods of Table 1 at the paper's size.\n",
         beside_theirs({corpus: usual(r for r in rows if r["corpus"] == corpus) for corpus in _corpora(rows)}),
     ]
     return "\n".join(parts)

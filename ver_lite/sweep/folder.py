@@ -94,10 +94,14 @@ def _epochs(folder: Path, changed: int) -> int:
 
 def _same_config(folder: Path, wanted: Config) -> None:
     """See that the run in ``folder`` was trained under this config; RunError when it was not. Its corpus may have been
-    loaded with more options than are asked for, and vectors from a file decide their own dimension."""
+    loaded with more options than are asked for; vectors from a file and BERTs decide their own sizes."""
     have, want = told(read_config(folder)[1]), told(wanted)
-    if wanted.vectors not in (None, "glove"):
-        del want["dimension"]
+    own = (
+        ("dimension", "hidden")
+        if wanted.encoder == "bert"
+        else ("dimension",) * (wanted.vectors not in (None, "glove"))
+    )
+    want = {name: value for name, value in want.items() if name not in own}
     for name in want:
         if have.get(name) != want[name]:
             differ = f"{name} = {have.get(name)!r}, this sweep asks for {want[name]!r}"

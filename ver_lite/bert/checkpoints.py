@@ -1,0 +1,135 @@
+"""Checkpoints that are on this machine: their weights, their shape, and the pieces of our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ver_lite.corpora.core import Corpus, CorpusError, Split
+
+CHECKPOINT = "google-bert/bert-base-uncased"
+SEPARATOR = "[sep]"  # as vocabularies spell it: in lower case
+SHAPE = (
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "layer_norm_eps",
+    "pad_token_id",
+)
+
+
+class CheckpointError(ValueError):
+    """A pretrained model that cannot be used: which one, why, and what to do."""
+
+
+def piece_table(checkpoint: str, words: Sequence[str]) -> Tensor:
+    """Which pieces each word has: float [V, P], each piece as its number plus one, 0 where there is none.
+
+    ``words``: those of a vocabulary, padding and the unknown word first. A word of which the tokenizer makes nothing is
+    ``[UNK]``; the word ``[SEP]`` is itself.
+    """
+    tokenizer = _load("AutoTokenizer", checkpoint)
+    pieces = tokenizer(list(words[2:]), add_special_tokens=False)["input_ids"]
+    pieces = [p or [tokenizer.unk_token_id] for p in pieces]
+    if SEPARATOR in words:
+        pieces[words.index(SEPARATOR) - 2] = [tokenizer.sep_token_id]
+    pieces = [[], [tokenizer.unk_token_id], *pieces]
+    most = max(len(p) for p in pieces)
+    return torch.tensor([[n + 1 for n in p] + [0] * (most - len(p)) for p in pieces], dtype=torch.float32)
+
+
+def shape_of(checkpoint: str) -> dict[str, Any]:
+    """What a BERT of the checkpoint's shape is made from: the part of its configuration that counts, and the numbers of
+    ``[CLS]`` and ``[SEP]``. Raises CheckpointError for another kind of model."""
+    config = _load("AutoConfig", checkpoint)
+    if config.model_type != "bert":
+        raise CheckpointError(
+            f"{checkpoint} is a model of type {config.model_type!r}; these players are of type 'bert'"
+        )
+    tokenizer = _load("AutoTokenizer", checkpoint)
+    special = {"cls_token_id": tokenizer.cls_token_id, "sep_token_id": tokenizer.sep_token_id}
+    return {name: getattr(config, name) for name in SHAPE} | special
+
+
+def pretrained(checkpoint: str) -> nn.Module:
+    """The checkpoint's BERT in whole precision, without its pooler."""
+    return _load("BertModel", checkpoint, add_pooling_layer=False, attn_implementation="sdpa").float()
+
+
+def random_model(shape: dict[str, Any]) -> nn.Module:
+    """A BERT of a shape, its weights drawn at random."""
+    transformers = _transformers()
+    config = transformers.BertConfig(**shape)
+    return transformers.BertModel._from_config(config, attn_implementation="sdpa", add_pooling_layer=False).float()
+
+
+def check_corpus(corpus: Corpus, table: Tensor, most: int) -> None:
+    """See that BERT can read the corpus: that queries are told from texts, and every text fits its ``most`` positions.
+    Raises CorpusError that says how to load the corpus instead."""
+    ends = corpus.vocabulary.index(SEPARATOR) if SEPARATOR in corpus.vocabulary else -1
+    for name, split in corpus.splits().items():
+        where = f"the {name} split of {corpus.name}"
+        last = split.tokens.cpu().gather(1, (split.query_lengths - 1).clamp(min=0)[:, None])[:, 0]
+        if bool(((split.query_lengths > 0) & (last != ends)).any()):
+            todo = 'Load it with query_end="[SEP]" (on the command line: -o query_end=[SEP])'
+            raise CorpusError(f"BERT players cannot tell queries from texts in {where}", hint=f"{todo}.")
+        fit = _words_that_fit(split, table, most - 2)
+        if bool((long := fit < split.lengths).any()):
+            why = f"{int(long.sum())} texts in {where} are longer than the {most} pieces that the model reads"
+            room = int((fit - split.query_lengths)[long].min())
+            raise CorpusError(why, hint=f"Load the corpus with a max_length of {max(room, 1)} or less.")
+
+
+def _words_that_fit(split: Split, table: Tensor, most: int) -> Tensor:
+    """How many of each text's first words have together at most so many pieces: int [N]."""
+    counts = (table > 0).sum(1)[split.tokens.cpu().long()]
+    at = torch.arange(counts.shape[1])
+    return ((counts.cumsum(1) <= most) & (at < split.lengths[:, None])).sum(1)
+
+
+def _load(kind: str, checkpoint: str, **options: Any) -> Any:
+    """A model, a tokenizer or a configuration of a checkpoint that is on this machine."""
+    transformers = _transformers()
+    try:
+        with _quiet(transformers):
+            return getattr(transformers, kind).from_pretrained(str(checkpoint), local_files_only=True, **options)
+    except (OSError, ValueError) as error:
+        whole = "a folder with config.json, model.safetensors and the tokenizer's files"
+        raise CheckpointError(
+            f"no whole BERT checkpoint {str(checkpoint)!r} is on this machine. Give {whole}, or fetch a published one "
+            f"once, by its name: hf download {CHECKPOINT} ({str(error).splitlines()[0][:200]})"
+        ) from None
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Inside, transformers shows no bars and warns of nothing: that a pooler is left out is meant."""
+    says = transformers.utils.logging
+    verbosity, bars = says.get_verbosity(), says.is_progress_bar_enabled()
+    says.set_verbosity_error()
+    says.disable_progress_bar()
+    try:
+        yield
+    finally:
+        says.set_verbosity(verbosity)
+        if bars:
+            says.enable_progress_bar()
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise CheckpointError("BERT players need transformers: pip install 'ver-lite[bert]'") from None
+    return transformers
