@@ -184,7 +184,8 @@ def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[st
     never = [f"{title(m)}, {ABSENT.get(m, 'not asked for')}" for m in methods if asked and not planned[m]]
     parts = [head, _about(mine, share), table]
     parts.append(GAPS + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n")
-    parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
+    if any(row.get("quality") for row in mine):
+        parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
     if len({row["config"]["alpha"] for row in rows} | {config.alpha for config in asked}) > 1 or corpus == "reviews":
         parts.append(f"Alpha chosen on dev, so that a method's own masks come near {100 * share:g} % there:\n")
         parts.append(alpha_table(rows, share))
