@@ -140,6 +140,10 @@ def test_omega_and_flips_are_per_text_or_per_batch(monkeypatch):
         assert set(used) == wanted
 
 
+def test_the_released_protocol_makes_a_game_with_an_encoder_that_has_no_end_to_start_from():
+    assert build_game(Config(encoder="conv", protocol=Protocol.released()), 9, 2).protocol.read_padding
+
+
 def test_reading_padding_reaches_both_encoders():
     for reads in (False, True):
         made = build_game(Config(encoder="gru", protocol=Protocol(read_padding=reads)), 9, 2)

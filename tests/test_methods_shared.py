@@ -145,9 +145,8 @@ def test_fr_reads_twice_with_one_encoder(shared_norm):
     expected = made.predictor.head(max_pool(states, BATCH.real))
     shown = mask * ~BATCH.query  # `predict` adds the query
     assert torch.allclose(made.predictor(BATCH.tokens, BATCH.real, mask), expected, atol=1e-6)
-    assert torch.allclose(
-        made.predictor.answer(made.predictor.read(BATCH.tokens, BATCH.real, mask), BATCH.real), expected
-    )
+    read, answer = made.predictor.reading(BATCH.tokens, BATCH.real, mask)
+    assert torch.allclose(answer(read), expected) and torch.allclose(made.predictor.answer(read, BATCH.real), expected)
     made.zero_grad()
     made.cross_entropy(made.predict(BATCH, shown), BATCH).backward()
     assert all(p.grad is not None and bool(p.grad.any()) for p in made.selector.encoder.parameters())

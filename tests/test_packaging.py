@@ -49,6 +49,7 @@ FLOORS = {
     "two_word_game": 1,
     "two_word_theory": 1,
     "results": 6,
+    "paper_numbers": 6,
     "studies": 6,
     "sweep": 6,
     "pool": 0,
