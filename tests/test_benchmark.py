@@ -4,16 +4,22 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
 from small_corpora import keyword_texts
 from small_files import beer, beer_annotation, hotel_files, packed
 
 from ver_lite import results
 from ver_lite.corpora import load_corpus
 from ver_lite.evaluation import evaluate
+from ver_lite.full_evaluation import evaluate_fully
 from ver_lite.methods import METHODS
 from ver_lite.results import Job
 from ver_lite.runs import load_run
 from ver_lite.studies import benchmark
+from ver_lite.studies import benchmark_page as page
+from ver_lite.studies import benchmark_theirs as theirs_page
 from ver_lite.sweep import read_spec
 from ver_lite.training import train
 
@@ -70,28 +76,96 @@ def test_a_run_is_trained_once_and_measured_again_to_the_same_row(measured):
     assert results.is_current(row, job)
 
 
-def test_the_page_says_what_is_missing_and_compares_with_rnp_seed_by_seed(measured):
-    row = measured[0]
-    rows = [
-        {**row, "name": f"{m}{s}", "method": m, "seed": s, "test": _with_f1(row, f1)}
-        for m, s, f1 in (("rnp", 1, 0.5), ("rnp", 2, 0.3), ("ver", 1, 0.6), ("ver", 2, 0.5))
+def test_what_is_measured_beside_f1_is_what_the_measures_say(measured):
+    row, _, run, corpus = measured
+    found, full = row["quality"], evaluate_fully(run.game, corpus.test, corpus.vocabulary, how="top_k")
+    assert found["auprc"] == pytest.approx(full.auprc, abs=1e-3)
+    assert found["iou_f1"] == pytest.approx(full.phrases.f1, abs=1e-3)
+    assert found["calibration_error"] == pytest.approx(full.calibration_error, abs=1e-3)
+    assert found["sufficiency"] == pytest.approx(full.faithfulness.sufficiency, abs=1e-3)
+    assert found["label_read"]["read"] == pytest.approx(full.label_read.read, abs=1e-3)
+    own = evaluate(run.game, corpus.dev, how="argmax").scores
+    assert row["dev_own"]["sparsity"] == pytest.approx(own.sparsity, abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def rows(measured):
+    """RNP and VER with two seeds each, in points of F1 ten and twenty apart."""
+    games = (("rnp", 1, 0.5), ("rnp", 2, 0.3), ("ver", 1, 0.6), ("ver", 2, 0.5))
+    return [
+        {**measured[0], "name": f"{m}{s}", "method": m, "seed": s, "test": _f1(measured[0], f1)} for m, s, f1 in games
     ]
-    assert benchmark.against(rows, "ver") == pytest.approx(results.interval([10.0, 20.0]))
-    assert benchmark.against(rows, "nir") is None
-    page = benchmark.report({"machine": "here", "command": "x", "rows": rows})
-    assert "+15.0 [10.4, 19.6]" in page and page.count("Not recorded: ") == 1
 
 
-def _with_f1(row, f1):
+def _f1(row, f1):
     chosen = {how: {**scores, "f1": f1} for how, scores in row["test"]["chosen"].items()}
     return {**row["test"], "chosen": chosen}
+
+
+def test_a_method_is_compared_with_rnp_seed_by_seed(rows):
+    assert page.against(rows, "ver") == pytest.approx({1: 10.0, 2: 20.0})
+    assert page.against(rows[1:], "ver") == pytest.approx({2: 20.0})
+    assert page.against(rows, "nir") == {}
+    mean, low, high = results.interval([10.0, 20.0])
+    assert f"| {mean:+.1f} [{low:+.1f}, {high:+.1f}] |" in page.corpus_table(rows)
+    assert "| +20.0 (one seed) |" in page.corpus_table(rows[1:])
+
+
+def test_cells_that_nobody_could_fill_stay_empty_and_say_why(rows):
+    jobs = [job for job in benchmark.jobs() if job.corpus["name"] in ("reviews", "movies")]
+    own = [{**row, "corpus": "movies", "config": {**row["config"], "alpha": 0.1}} for row in rows]
+    made = page.page({"machine": "here", "command": "x", "rows": own}, jobs)
+    assert "\n## The review world\n\nEmpty: not trained yet" in made
+    movies = made.split("## Movies")[1].split("## ")[0]
+    assert "| RNP | 2 of 3 |" in movies and "| NIR | 0 of 3 | – |" in movies
+    assert "| INVRAT | – | – |" in movies and "INVRAT, nobody distributes environments" in movies
+    assert "`ver-lite sweep beer-hotel`" in made
+    assert page.page({"machine": "here", "command": "x", "rows": []}, jobs)
+
+
+def test_alpha_is_chosen_by_the_size_of_own_masks_on_dev_and_not_by_test(rows):
+    def asking(row, alpha, on_dev):
+        return {**row, "config": {**row["config"], "alpha": alpha}, "dev_own": {"sparsity": on_dev}}
+
+    several = [asking(rows[0], a, s) for a, s in ((0.2, 0.05), (0.4, 0.19), (0.5, 0.32))]
+    assert [row["config"]["alpha"] for row in page.chosen_on_dev(several, 0.2)["rnp"]] == [0.4]
+    worse_on_test = [{**row, "test": _f1(row, f1)} for row, f1 in zip(several, (0.9, 0.1, 0.9), strict=True)]
+    assert page.chosen_on_dev(worse_on_test, 0.2)["rnp"] == [worse_on_test[1]]
+    assert page.chosen_on_dev(rows, 0.2) == {} and "| – | – |" in page.alpha_table(rows, 0.2)
+    mixed = [*several, *(asking(row, 0.2, 0.1) for row in rows[1:])]
+    assert [row["config"]["alpha"] for row in page.usual(mixed)] == [0.2] * 4
 
 
 def test_a_game_that_stopped_is_counted_and_has_no_scores(measured):
     row = {**measured[0], "method": "rnp", "seed": 1}
     stopped = {k: row[k] for k in ("name", "corpus", "config", "provenance")} | {"method": "rnp", "seed": 2}
-    table = benchmark.corpus_table([row, stopped | {"status": "stopped: the loss was not finite"}])
+    table = page.corpus_table([row, stopped | {"status": "stopped: the loss was not finite"}])
     assert "| 1 (1 stopped) |" in table
+
+
+# beside the paper's numbers
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=7))
+def test_the_order_of_pairs_is_kendall_s(values):
+    ours, theirs = ({str(i): pair[k] for i, pair in enumerate(values)} for k in (0, 1))
+    found = theirs_page.order({**ours, "only ours": 9}, {**theirs, "only theirs": 9})
+    n = len(values)
+    assert found.pairs == n * (n - 1) // 2 and found.same + found.other <= found.pairs
+    if len(set(ours.values())) == len(set(theirs.values())) == n:  # without ties tau-a is scipy's tau-b
+        assert found.tau == pytest.approx(kendalltau(list(ours.values()), list(theirs.values())).statistic)
+
+
+def test_a_missing_seed_does_not_move_a_method_in_our_order(rows):
+    both, one = theirs_page.our_gains(rows), theirs_page.our_gains([rows[0], *rows[2:]])
+    assert both == pytest.approx({"RNP": 0.0, "VER": 15.0}) and one == pytest.approx({"RNP": 0.0, "VER": 10.0})
+
+
+def test_the_paper_s_numbers_stand_beside_ours_and_are_marked(rows):
+    made = theirs_page.beside_theirs({"reviews": rows})
+    assert "| VER | 72 (1.5) † |" in made and "| 39.5 (2.5)* † |" in made
+    assert "| beer-appearance † | 1 of 1, τ +1.00 |" in made
+    assert made.count("†") > 60
 
 
 # the paper's own corpora, which only their holders have

@@ -11,8 +11,7 @@ tables.
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,19 @@ import torch
 from torch import Tensor
 
 from ver_lite import masks
+from ver_lite.calibration import brier_score, calibration_error
 from ver_lite.config import Config
 from ver_lite.corpora.core import Corpus, Split
+from ver_lite.evaluation import Played, evaluate
+from ver_lite.faithfulness import faithfulness
 from ver_lite.files import FileError
+from ver_lite.mask_shape import read_shapes
 from ver_lite.methods import Method
 from ver_lite.metrics import Tally
-from ver_lite.results import FOLDER, Job, Study, cell, corpus_of, interval, made_by, not_recorded
+from ver_lite.quality import pieces, ranking, span_agreement, spans
+from ver_lite.results import FOLDER, Job, Study, corpus_of
 from ver_lite.runs import load_run
+from ver_lite.studies.benchmark_page import page
 from ver_lite.sweep.driver import play
 from ver_lite.sweep.folder import INSIDE, survey
 from ver_lite.sweep.plan import key, plan
@@ -36,18 +41,8 @@ from ver_lite.sweep.spec import read_spec
 SPEC = FOLDER.parent / "sweeps" / "benchmark.yaml"
 RUNS = Path("runs") / SPEC.stem
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
+TEXTS = 300  # of how many test texts faithfulness is measured: it calls the predictor 7 times a text
 KEEP = ("f1", "precision", "recall", "f1_macro", "sparsity", "accuracy", "cross_entropy", "gold_accuracy")
-NAMES = {"reviews": "The review world", "multirc": "MultiRC", "fever": "FEVER"}
-TITLES = {
-    "inter-rat": "Inter_RAT",
-    "3player": "3PLAYER",
-    "hardkuma": "HardKuma",
-    "attention": "Attention",
-    "rnp-reinforce": "RNP by REINFORCE",
-    "ver-fr": "VER + FR",
-    "ver-dr": "VER + DR",
-    "ver-mgr": "VER + MGR",
-}
 
 
 @lru_cache(maxsize=1)
@@ -82,16 +77,57 @@ def measure(job: Job, runs: Path = RUNS) -> dict[str, Any]:
 
 def judged(game: Method, corpus: Corpus, share: float) -> dict[str, Any]:
     """How a game does on test at equal sparsity: for masks of the best words of every text, along :data:`SHARES`, and
-    for masks of all words above a threshold that selects ``share`` of dev."""
+    for masks of all words above a threshold that selects ``share`` of dev; what :func:`quality` measures beside F1; and
+    the scores of its own masks on dev, by whose size a page may choose between games."""
     scored = {name: scores_of(game, split) for name, split in corpus.splits().items() if name != "train"}
     curve = [at_share(game, corpus.test, scored["test"], s) for s in SHARES]
     values = torch.cat([s[b.selectable] for s, b in zip(scored["dev"], corpus.dev.batches(256), strict=True)])
     threshold = float(values.kthvalue(max(1, round((1 - share) * len(values))))[0])
     chosen = [(s > threshold).to(s) for s in scored["test"]]
-    return {
+    own = {} if game.ranks_only else {"dev_own": brief(evaluate(game, corpus.dev, how="argmax").as_dict())}
+    return own | {
         "curve": {"share": list(SHARES)} | {k: [c[k] for c in curve] for k in ("sparsity", "f1", "accuracy")},
         "matched": {"threshold": _short(threshold), **tallied(game, corpus.test, chosen)},
+        "quality": quality(game, corpus.test, scored["test"], share),
     }
+
+
+def quality(game: Method, split: Split, scores: list[Tensor], share: float) -> dict[str, Any]:
+    """What F1 does not say of the best ``share`` of every text: phrases and ranking (on annotated texts), calibration,
+    faithfulness on the first :data:`TEXTS` texts, and what a probe reads from the masks' shapes."""
+    moves = played(game, split, scores, share)
+    some = moves.annotated
+    auprc, precision = ranking(moves.scores[some], moves.gold[some], moves.selectable[some])
+    readings = dict(zip(("label_read", "decision_read"), read_shapes(moves), strict=True)) if len(split) >= 4 else {}
+    cut = faithfulness(game, split.first(TEXTS), how="top_k", share=share, bins=(share,))
+    found = {
+        "iou_f1": span_agreement(spans(moves.mask[some]), spans(moves.gold[some])).f1 if some.any() else None,
+        "auprc": float(auprc.mean()) if len(auprc) else None,
+        "average_precision": float(precision.mean()) if len(precision) else None,
+        "runs": pieces(moves.mask, moves.selectable)[0],
+        "calibration_error": calibration_error(moves.logits, moves.labels),
+        "brier": brier_score(moves.logits, moves.labels),
+        **{k: v for k, v in asdict(cut).items() if k.startswith(("compre", "suffi")) and not k.endswith("_at")},
+    }
+    numbers = {name: {k: _short(v) for k, v in asdict(reading).items()} for name, reading in readings.items()}
+    return {k: _short(v) for k, v in found.items()} | numbers
+
+
+@torch.no_grad()
+def played(game: Method, split: Split, scores: list[Tensor], share: float) -> Played:
+    """A game's moves on a split, from scores that are known already: an explanation may take minutes."""
+    shape = tuple(split.gold.shape)
+    mask, selectable = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+    wanted, logits = torch.zeros(shape), torch.zeros(len(split), game.classes)
+    was_training = game.training
+    game.eval()
+    for score, batch in zip(scores, split.batches(256), strict=True):
+        chosen, width = masks.top_k(score, batch.selectable, share), score.shape[1]
+        logits[batch.index] = game.predict(batch, chosen)
+        mask[batch.index, :width], selectable[batch.index, :width] = chosen > 0.5, batch.selectable
+        wanted[batch.index, :width] = score.masked_fill(~batch.selectable, 0.0)
+    game.train(was_training)
+    return Played(mask, wanted, logits, selectable, split.gold, split.annotated, split.labels)
 
 
 @torch.no_grad()
@@ -131,69 +167,9 @@ def _short(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-# the page
-
-
-def at_alpha(row: dict[str, Any]) -> float:
-    """F1 of the best alpha of every text, at the epoch that dev chose."""
-    return row["test"]["chosen"]["top_k"]["f1"]
-
-
-def against(rows: list[dict[str, Any]], method: str, value=at_alpha, **about: Any) -> tuple[float, float, float] | None:
-    """A method minus RNP, seed by seed: the mean and its bootstrap interval (see `results.interval`), in points. None
-    where they have no seed in common."""
-    pair = [{r["seed"]: value(r) for r in rows if r["method"] == m and _is(r, about)} for m in ("rnp", method)]
-    seeds = sorted(pair[0].keys() & pair[1].keys())
-    return interval([100 * (pair[1][s] - pair[0][s]) for s in seeds]) if seeds else None
-
-
-def _is(row: dict[str, Any], about: dict[str, Any]) -> bool:
-    return row["status"] == "finished" and all(row.get(name) == value for name, value in about.items())
-
-
-def corpus_table(rows: list[dict[str, Any]]) -> str:
-    """A row a method, in Markdown: F1 with masks of equal size, and with the method's own."""
-    head = (
-        "| method | seeds | F1, top-k | minus RNP | F1 macro | Acc | F1, threshold | S | F1, own masks | S | time |",
-        "|" + "---|" * 11,
-    )
-    usual = [r["provenance"]["seconds"] for r in rows if r["method"] == "rnp"]
-    lines = []
-    for method in dict.fromkeys(row["method"] for row in rows):
-        all_mine = [r for r in rows if r["method"] == method]
-        mine = [r for r in all_mine if r["status"] == "finished"]
-        stopped = f" ({len(all_mine) - len(mine)} stopped)" if len(mine) < len(all_mine) else ""
-        tests = [r["test"]["chosen"] for r in mine]
-        cells = [title(method), f"{len(mine)}{stopped}", cell([t["top_k"]["f1"] for t in tests]), _apart(rows, method)]
-        cells += [cell([t["top_k"][k] for t in tests]) for k in ("f1_macro", "accuracy")]
-        cells += [cell([r["matched"][k] for r in mine]) for k in ("f1", "sparsity")]
-        cells += [cell([t["argmax"][k] for t in tests]) for k in ("f1", "sparsity")]
-        took = [r["provenance"]["seconds"] for r in mine]
-        cells.append(f"{statistics.fmean(took) / statistics.fmean(usual):.1f}" if took and usual else "–")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*head, *lines]) + "\n"
-
-
-def _apart(rows: list[dict[str, Any]], method: str) -> str:
-    found = against(rows, method) if method != "rnp" else None
-    return "" if found is None else f"{found[0]:+.1f} [{found[1]:.1f}, {found[2]:.1f}]"
-
-
-def title(method: str) -> str:
-    """A method's name as the field writes it."""
-    return TITLES.get(method, method.upper())
-
-
 def report(made: dict[str, Any]) -> str:
     """The record as the page that the book includes."""
-    rows = made["rows"]
-    parts = [f"{made_by(made, rows)}\n", not_recorded(made, jobs())]
-    for corpus in dict.fromkeys(row["corpus"] for row in rows):
-        parts += [
-            f"**{NAMES.get(corpus, corpus.title())}**\n",
-            corpus_table([r for r in rows if r["corpus"] == corpus]),
-        ]
-    return "\n".join(parts)
+    return page(made, jobs())
 
 
 STUDY = Study("benchmark", jobs, measure, report)

@@ -1,10 +1,10 @@
 """What three of the released code's deviations do to a game: data/results/deviations.json, which lesson 11 reads.
 
-``epochs``   the games of `argument` again, their test split scored after every epoch, as the released script does
-``price``    RNP of them under Ω as Eq. 4 writes it: the share of every text, not of the batch. All texts of this world
-             have 40 words, so λ2 / 39 a transition is exactly the λ2 of the batch's mean
-``padding``  GRU games on texts of unequal length, padded to the longest of a batch drawn at random; padding may be
-             selected, or not
+* ``epochs``: the games of `argument` again, their test split scored after every epoch, as the released script does.
+* ``price``: RNP of them under Ω as Eq. 4 writes it: the share of every text, not of the batch. All texts of this world
+  have 40 words, so λ2 / 39 a transition is exactly the λ2 of the batch's mean.
+* ``padding``: GRU games on texts of unequal length, padded to the longest of a batch drawn at random; padding may be
+  selected, or not.
 """
 
 from __future__ import annotations

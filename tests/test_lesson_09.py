@@ -1,0 +1,91 @@
+"""Lesson 09's averages, pairs in order, and what an interval of a few seeds covers, against the library's; the solution
+it prints; and the exact numbers in its prose."""
+
+import re
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from notebook_tools import NOTEBOOKS, definitions
+from scipy.stats import binomtest
+
+from ver_lite import paper_numbers
+from ver_lite.metrics import Tally
+from ver_lite.studies import benchmark_theirs
+
+FILE = "09-the-benchmark.ipynb"
+LESSON = definitions(FILE)
+PROSE = "\n".join(c.source for c in nbformat.read(NOTEBOOKS / FILE, as_version=4).cells if c.cell_type == "markdown")
+
+
+class Texts:
+    """A batch of annotated texts without padding, for a tally."""
+
+    def __init__(self, gold):
+        self.gold, self.selectable = gold, torch.ones_like(gold)
+        self.annotated, self.labels = torch.ones(len(gold), dtype=torch.bool), torch.zeros(len(gold), dtype=torch.long)
+
+
+@pytest.mark.parametrize("seed", [101, 102, 103])
+def test_both_averages_are_the_library_s_and_macro_lies_below_the_harmonic_mean(seed):
+    torch.manual_seed(seed)
+    gold, mask = (torch.rand(30, 20) < share for share in (0.3, 0.4))
+    gold[:, 0], mask[:, 1] = True, True  # no text without gold, none without selection
+    tally = Tally(2)
+    tally.add(mask.float(), Texts(gold), torch.zeros(30, 2))
+    s = tally.scores()
+    micro, macro = LESSON["micro_macro"]((gold & mask).sum(1), mask.sum(1), gold.sum(1))
+    assert micro == pytest.approx((s.precision, s.recall, s.f1))
+    assert macro == pytest.approx((s.precision_macro, s.recall_macro, s.f1_macro))
+    assert macro[2] < LESSON["harmonic"](*macro[:2]) and micro[2] == pytest.approx(LESSON["harmonic"](*micro[:2]))
+
+
+def test_pairs_in_order_are_the_library_s():
+    theirs = benchmark_theirs.their_f1(1)
+    for a in theirs.values():
+        for b in theirs.values():
+            assert LESSON["pairs_in_order"](a, b) == benchmark_theirs.order(a, b)[::2]
+
+
+def test_verdicts_follow_the_interval():
+    verdict = LESSON["verdict"]
+    assert [verdict(v) for v in ([1.0, 1.0], [1.0, 2.0, 3.0], [-1.0, -2.0, -1.5], [-1.0, 2.0, 0.1])] == [
+        "too few seeds",
+        "ahead",
+        "behind",
+        "not decided",
+    ]
+
+
+def test_two_values_cover_their_mean_every_second_time():
+    assert LESSON["coverage"](2, times=400) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_solutions_are_right():
+    names = {}
+    [solution] = re.findall(r"```python\n(def sign_test.*?)```", PROSE, re.DOTALL)
+    exec(solution, names)
+    for n in range(1, 9):
+        for ahead in range(n + 1):
+            exact = binomtest(ahead, n).pvalue
+            assert names["sign_test"](ahead, n) == pytest.approx(exact)
+            assert LESSON["sign_test_reference"](ahead, n) == pytest.approx(exact)
+    assert LESSON["sign_test"](3, 5) is None  # left to the reader
+
+
+def test_the_paper_s_numbers_in_the_prose_are_those_of_its_tables():
+    fever = {m: paper_numbers.scores(3)["fever", m] for m in ("NIR", "VER", "A2R")}
+    nir, a2r = (LESSON["harmonic"](fever[m]["P"].value, fever[m]["R"].value) for m in ("NIR", "A2R"))
+    assert f"{nir:.1f} against {fever['VER']['F1'].value:g}" in PROSE and fever["VER"]["S"].value == 22.5
+    assert f"guess = {a2r - fever['A2R']['F1'].value:.1f}" in PROSE
+    counts = paper_numbers.scores(4)["beer-appearance", ""]
+    positive, negative = (counts[f"annotated {sign}"].value for sign in ("positive", "negative"))
+    share = positive / (positive + negative)
+    assert (
+        f'says "positive" is right in {100 * share:.1f} %' in PROSE
+        and f"Acc by {100 * (1 - share):.1f} points" in PROSE
+    )
+    gains = [row["VER"] - row["RNP"] for row in benchmark_theirs.their_f1(1).values()]
+    assert f"from {min(gains):.1f} to {max(gains):.1f} points" in PROSE
+    assert np.isclose(LESSON["accuracy"](848 / 877, 0.8, 1.0), 0.807, atol=5e-4) and "guess = 80.7" in PROSE

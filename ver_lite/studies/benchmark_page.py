@@ -1,0 +1,217 @@
+"""The page of the benchmark, made from its record: a table a corpus, and the paper's numbers beside ours.
+
+A cell that nobody could fill stays empty ("–"), and a line below the table says why.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ver_lite.config import Config
+from ver_lite.results import Job, cell, interval, made_by
+from ver_lite.studies.benchmark_theirs import at_alpha, beside_theirs, title
+
+Row = dict[str, Any]
+NAMES = {"reviews": "The review world", "multirc": "MultiRC", "fever": "FEVER"}
+ABSENT = {
+    "invrat": "nobody distributes environments for this corpus",
+    "lime": "hundreds of cut copies of every text, too costly here",
+}
+GAPS = (
+    "Where fewer seeds than planned are named, the others are not trained yet. A game that *stopped* has no scores: "
+    "its loss was not finite, or its selector was stuck at selecting nothing or everything."
+)
+
+
+def name_of(corpus: str) -> str:
+    """A corpus's name as a heading."""
+    return NAMES.get(corpus, corpus.title())
+
+
+def finished(rows: Iterable[Row], **about: Any) -> list[Row]:
+    """The rows of trained games whose columns are ``about``."""
+    return [r for r in rows if r["status"] == "finished" and all(r.get(k) == v for k, v in about.items())]
+
+
+def usual(rows: Iterable[Row]) -> list[Row]:
+    """Of each corpus, the rows that ask for the share that most of its rows ask for: the others are there so that a
+    share can be chosen."""
+    rows = list(rows)
+    asked = Counter((row["corpus"], row["config"]["alpha"]) for row in rows)
+    most = {corpus: max((n, -alpha) for (c, alpha), n in asked.items() if c == corpus) for corpus, _ in asked}
+    return [row for row in rows if row["config"]["alpha"] == -most[row["corpus"]][1]]
+
+
+def against(
+    rows: Iterable[Row], method: str, value: Callable[[Row], float] = at_alpha, other: str = "rnp", **about: Any
+) -> dict[int, float]:
+    """A method minus ``other`` (RNP), by seed, in points, for the seeds that both have."""
+    rows = list(rows)
+    mine, theirs = ({r["seed"]: value(r) for r in finished(rows, method=m, **about)} for m in (method, other))
+    return {seed: 100 * (mine[seed] - theirs[seed]) for seed in sorted(mine.keys() & theirs.keys())}
+
+
+# tables; each takes the rows of one corpus
+
+
+def corpus_table(rows: list[Row], planned: Mapping[str, int] | None = None, methods: Iterable[str] = ()) -> str:
+    """A row a method, in Markdown: with masks of equal size, and with the method's own. ``planned``: how many seeds of
+    each method there should be; ``methods``: which have a row even where nothing is recorded."""
+    head = ("method", "seeds", "F1", "minus RNP", "F1 macro", "AUPRC", "Acc", "F1, threshold", "S")
+    usual_time = [r["provenance"]["seconds"] for r in finished(rows, method="rnp")]
+    lines = []
+    for method in dict.fromkeys([*methods, *(row["method"] for row in rows)]):
+        mine = finished(rows, method=method)
+        tests = [r["test"]["chosen"] for r in mine]
+        cells = [title(method), _seeds(rows, method, planned), cell([t["top_k"]["f1"] for t in tests])]
+        cells += [_apart(rows, method), cell([t["top_k"]["f1_macro"] for t in tests]), _quality(mine, "auprc")]
+        cells += [cell([t["top_k"]["accuracy"] for t in tests])]
+        cells += [cell([r["matched"][k] for r in mine]) for k in ("f1", "sparsity")]
+        cells += [cell([t["argmax"][k] for t in tests]) for k in ("f1", "sparsity")]
+        took = [r["provenance"]["seconds"] for r in mine]
+        lines.append(
+            [*cells, f"{statistics.median(took) / statistics.median(usual_time):.1f}" if took and usual_time else "–"]
+        )
+    return _markdown([*head, "F1, own masks", "S", "time"], lines)
+
+
+def _seeds(rows: list[Row], method: str, planned: Mapping[str, int] | None) -> str:
+    every, mine = [r for r in rows if r["method"] == method], finished(rows, method=method)
+    wanted = (planned or {}).get(method, len(every))
+    if not every and not wanted:
+        return "–"
+    missing = f" of {wanted}" if len(every) < wanted else ""
+    return f"{len(mine)}{missing}" + (f" ({len(every) - len(mine)} stopped)" if len(mine) < len(every) else "")
+
+
+def _apart(rows: list[Row], method: str) -> str:
+    if method == "rnp":
+        return ""
+    if not (gains := list(against(rows, method).values())):
+        return "–"
+    mean, low, high = interval(gains)
+    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]" if len(gains) > 1 else f"{mean:+.1f} (one seed)"
+
+
+def _quality(rows: list[Row], name: str, scale: float = 100.0) -> str:
+    return cell([r.get("quality", {}).get(name) for r in rows], scale)
+
+
+def quality_table(rows: list[Row]) -> str:
+    """A row a method: what F1 does not say of the same masks."""
+    lines = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = finished(rows, method=method)
+        cells = [title(method), _quality(mine, "iou_f1"), _quality(mine, "runs", 1)]
+        cells += [_quality(mine, "calibration_error"), _quality(mine, "brier")]
+        for name in ("comprehensiveness", "sufficiency"):
+            cells += [_quality(mine, name), _quality(mine, f"{name}_random")]
+        lines.append(cells + [_read(mine, of) for of in ("label_read", "decision_read")])
+    head = ["method", "IOU-F1", "runs", "calibration error", "Brier", "comprehensiveness", "random", "sufficiency"]
+    return _markdown([*head, "random", "shape tells the label", "shape tells the decision"], lines)
+
+
+def _read(rows: list[Row], of: str) -> str:
+    found = [r["quality"][of] for r in rows if r.get("quality", {}).get(of)]
+    sure = sum(it["low"] > 1e-3 for it in found)  # rounding reads millionths of a nat
+    return f"{statistics.fmean(it['read'] for it in found):.3f} ({sure} of {len(found)})" if found else "–"
+
+
+def chosen_on_dev(rows: list[Row], target: float) -> dict[str, list[Row]]:
+    """For each method that was trained with several shares: its row of each seed whose own masks come nearest on dev to
+    ``target``. The test split has no say."""
+    found: dict[str, list[Row]] = {}
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in finished(rows, method=method) if "dev_own" in row]
+        if len({row["config"]["alpha"] for row in mine}) < 2:
+            continue
+        for seed in sorted({row["seed"] for row in mine}):
+            of_seed = [row for row in mine if row["seed"] == seed]
+            best = min(of_seed, key=lambda row: abs(row["dev_own"]["sparsity"] - target))
+            found.setdefault(method, []).append(best)
+    return found
+
+
+def alpha_table(rows: list[Row], target: float) -> str:
+    """What :func:`chosen_on_dev` chose, and how it does on test; "–" where each method has one share only."""
+    lines = []
+    for method, mine in chosen_on_dev(rows, target).items():
+        own = [row["test"]["chosen"]["argmax"] for row in mine]
+        asked = " ".join(f"{row['config']['alpha']:g}" for row in mine)
+        cells = [title(method), str(len(mine)), asked, cell([row["dev_own"]["sparsity"] for row in mine])]
+        lines.append(cells + [cell([o[k] for o in own]) for k in ("sparsity", "f1")])
+    head = ["method", "seeds", "alpha chosen", "S on dev", "S on test", "F1 on test, own masks"]
+    return _markdown(head, lines or [["–"] * len(head)])
+
+
+def _markdown(head: list[str], lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines)) + "\n"
+
+
+# the page
+
+
+def page(made: dict[str, Any], jobs: list[Job]) -> str:
+    """The record in words and tables. ``jobs``: the runs that the spec asks for."""
+    rows, wanted = made["rows"], [(job.name, job.corpus["name"], job.config()) for job in jobs]
+    recorded = len({name for name, _, _ in wanted} & {row["name"] for row in rows})
+    parts = [f"{made_by(made, rows)}\n\nOf the {len(jobs)} runs that the spec names, {recorded} are recorded.\n"]
+    methods = list(dict.fromkeys(config.method for _, _, config in wanted))
+    for corpus in dict.fromkeys([*(name for _, name, _ in wanted), *_corpora(rows)]):
+        asked = [config for _, name, config in wanted if name == corpus]
+        parts.append(_section(corpus, [r for r in rows if r["corpus"] == corpus], asked, methods))
+    parts += [
+        "## Beer and Hotel\n",
+        "Empty: the corpora of the paper's Tables 1 and 2 may not be passed on. Whoever holds them runs "
+        "`ver-lite sweep beer-hotel`, which trains the methods of Table 1 at the paper's size.\n",
+        beside_theirs({corpus: usual(r for r in rows if r["corpus"] == corpus) for corpus in _corpora(rows)}),
+    ]
+    return "\n".join(parts)
+
+
+def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[str]) -> str:
+    """One corpus: its tables, or that nothing of it is recorded."""
+    head = f"## {name_of(corpus)}\n"
+    if not finished(rows):
+        return f"{head}\nEmpty: not trained yet; the spec asks for {len(asked)} runs.\n"
+    mine = usual(rows)
+    share = mine[0]["config"]["alpha"]
+    planned = Counter(config.method for config in asked if config.alpha == share)
+    table = corpus_table(mine, planned, methods)
+    never = [f"{title(m)}, {ABSENT.get(m, 'not asked for')}" for m in methods if asked and not planned[m]]
+    parts = [head, _about(mine, share), table]
+    parts.append(GAPS + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n")
+    if any(row.get("quality") for row in mine):
+        parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
+    if len({row["config"]["alpha"] for row in rows} | {config.alpha for config in asked}) > 1 or corpus == "reviews":
+        parts.append(f"Alpha chosen on dev, so that a method's own masks come near {100 * share:g} % there:\n")
+        parts.append(alpha_table(rows, share))
+    return "\n".join(parts)
+
+
+def _corpora(rows: list[Row]) -> list[str]:
+    return list(dict.fromkeys(row["corpus"] for row in rows))
+
+
+def _about(rows: list[Row], share: float) -> str:
+    """What the corpus's numbers are to be read against; empty where nothing is recorded."""
+    done = finished(rows)
+    if not done:
+        return ""
+    test = done[0]["splits"]["test"]
+    gold, classes = test["gold_share"], test["classes"].values()
+    return (
+        f"{test['texts']} test texts of {test['mean_length']:.0f} words on average, {100 * gold:.1f} % of words gold. "
+        f"A mask takes {100 * share:g} % of a text, where the table does not say otherwise; random words of that share "
+        f"would have F1 {random_f1(gold, share):.1f}. Always naming the larger class is right in "
+        f"{100 * max(classes) / sum(classes):.1f} % of the texts.\n"
+    )
+
+
+def random_f1(gold: float, share: float) -> float:
+    """F1 in percent of random masks with a ``share`` of the words, ``gold`` of which are gold: the harmonic mean of the
+    expected precision, ``gold``, and the expected recall, ``share``."""
+    return 100 * 2 * gold * share / (gold + share)
