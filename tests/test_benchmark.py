@@ -12,7 +12,7 @@ from small_files import beer, beer_annotation, hotel_files, packed
 
 from ver_lite import results
 from ver_lite.corpora import load_corpus
-from ver_lite.evaluation import evaluate
+from ver_lite.evaluation import evaluate, play_through
 from ver_lite.full_evaluation import evaluate_fully
 from ver_lite.methods import METHODS
 from ver_lite.results import Job
@@ -59,11 +59,8 @@ def test_two_routes_to_the_scores_of_a_share_agree(measured):
 
 def test_the_threshold_gives_the_share_on_dev_and_is_not_fitted_to_test(measured):
     row, _, run, corpus = measured
-    threshold, scores = row["matched"]["threshold"], benchmark.scores_of(run.game, corpus.dev)
-    chosen = words = 0.0
-    for score, batch in zip(scores, corpus.dev.batches(256), strict=True):
-        chosen += float(((score > threshold) & batch.selectable).sum())
-        words += float(batch.selectable.sum())
+    threshold, moves = row["matched"]["threshold"], play_through(run.game, corpus.dev)
+    chosen, words = float((moves.scores > threshold)[moves.selectable].sum()), float(moves.selectable.sum())
     assert chosen / words == pytest.approx(TINY["alpha"], abs=0.02)
     assert 0 < row["matched"]["sparsity"] < 1
 

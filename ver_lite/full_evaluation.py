@@ -8,7 +8,7 @@ from typing import Any
 
 from ver_lite.calibration import brier_score, calibration_error
 from ver_lite.corpora.core import Split, Vocabulary
-from ver_lite.evaluation import Evaluation, evaluate, play_through
+from ver_lite.evaluation import Evaluation, Played, evaluate, play_through
 from ver_lite.faithfulness import Faithfulness, faithfulness
 from ver_lite.mask_shape import FOLDS, Reading, read_shapes
 from ver_lite.methods import Method
@@ -79,20 +79,33 @@ def evaluate_fully(
     played = play_through(game, split, **options)
     some = played.annotated
     gold = played.gold[some]
-    auprc, precision = ranking(played.scores[some], gold, played.selectable[some])
     wanted = played.mask[some] if game.ranks_only else played.scores[some].double().sigmoid()
-    readings = read_shapes(played, seed=seed) if len(split) >= 2 * FOLDS else (None, None)
+    sentences = split.sentences(vocabulary)[some]
     return FullEvaluation(
-        evaluate(game, split, **options),
-        *pieces(played.mask, played.selectable),
-        span_agreement(spans(played.mask[some]), spans(gold)) if some.any() else None,
-        *((float(each.mean()) if len(each) else None) for each in (auprc, precision)),
-        sentence_agreement(wanted, gold, split.sentences(vocabulary)[some], game.alpha) if some.any() else None,
-        calibration_error(played.logits, played.labels),
-        brier_score(played.logits, played.labels),
-        faithfulness(game, split, **options),
-        *readings,
+        plain=evaluate(game, split, **options),
+        sentences=sentence_agreement(wanted, gold, sentences, game.alpha) if some.any() else None,
+        faithfulness=faithfulness(game, split, **options),
+        **of_moves(played, seed),
     )
+
+
+def of_moves(played: Played, seed: int = 0) -> dict[str, Any]:
+    """The measures for which no more than a game's moves are needed, by their names in :class:`FullEvaluation`."""
+    some = played.annotated
+    auprc, precision = ranking(played.scores[some], played.gold[some], played.selectable[some])
+    runs, transitions = pieces(played.mask, played.selectable)
+    label, decision = read_shapes(played, seed=seed) if len(some) >= 2 * FOLDS else (None, None)
+    return {
+        "runs": runs,
+        "transitions": transitions,
+        "phrases": span_agreement(spans(played.mask[some]), spans(played.gold[some])) if some.any() else None,
+        "auprc": float(auprc.mean()) if len(auprc) else None,
+        "average_precision": float(precision.mean()) if len(precision) else None,
+        "calibration_error": calibration_error(played.logits, played.labels),
+        "brier": brier_score(played.logits, played.labels),
+        "label_read": label,
+        "decision_read": decision,
+    }
 
 
 def _finite(value: Any) -> Any:

@@ -14,7 +14,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import lru_cache
@@ -206,6 +206,25 @@ def not_recorded(made: dict[str, Any], jobs: Iterable[Job]) -> str:
     recorded = {row["name"] for row in made["rows"]}
     missing = [job.name for job in jobs if job.name not in recorded]
     return f"Not recorded: {', '.join(missing)}.\n\n" if missing else ""
+
+
+def short(value: Any) -> Any:
+    """Numbers to four digits, in whatever holds them: what makes a record small."""
+    if isinstance(value, dict):
+        return {name: short(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [short(each) for each in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def columns(rows: list[dict[str, Any]]) -> dict[str, list]:
+    """Rows as columns, their numbers :func:`short`."""
+    return {name: [short(row[name]) for row in rows] for name in (rows[0] if rows else {})}
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *lines))
 
 
 def cell(values: list[float | None], scale: float = 100.0) -> str:

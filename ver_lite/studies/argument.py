@@ -16,7 +16,7 @@ from ver_lite.evaluation import evaluate
 from ver_lite.methods import Method
 from ver_lite.methods.base import EVALUATIONS
 from ver_lite.observations import SHOWN, SmallRegion, judge, lipschitz_released, random_then_frozen, roughness
-from ver_lite.results import SEEDS, Job, Study, cell, corpus_of, find, made_by, not_recorded, tested
+from ver_lite.results import SEEDS, Job, Study, cell, columns, corpus_of, find, made_by, not_recorded, short, tested
 from ver_lite.runs import Run
 from ver_lite.studies import claims
 from ver_lite.training import train
@@ -84,13 +84,13 @@ def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
         taught, run = random_then_frozen(corpus, config, **options)
         row["stages"] = [_curve(stage) for stage in (taught, run)]
         judged = {shown: judge(taught.last, corpus.test, shown, oracle=corpus.world) for shown in ("own", "gold")}
-        row["taught"] = {shown: {k: _short(v) for k, v in vars(made).items()} for shown, made in judged.items()}
+        row["taught"] = {shown: {k: short(v) for k, v in vars(made).items()} for shown, made in judged.items()}
         made = run.provenance | {"earlier_seconds": taught.provenance["seconds"]}
         return row | {"test": brief(tested(run, corpus.test)), "provenance": made}
     watch = SmallRegion(math.ceil(len(corpus.train) / config.batch_size), every)
     run = train(corpus, config, watch=watch, callbacks=(look,), **options)
     row |= {"status": run.status, "epoch": run.best["epoch"], "test": brief(tested(run, corpus.test))}
-    row |= {"looks": _columns(looks), "region": _columns(watch.seen)}
+    row |= {"looks": columns(looks), "region": columns(watch.seen)}
     return row | {"provenance": run.provenance}
 
 
@@ -114,7 +114,7 @@ def look_at(game: Method, corpus: Corpus, closely: bool) -> dict[str, float]:
 def brief(scores: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
     """Of test scores, those that the lessons draw."""
     keep = ("f1", "precision", "recall", "sparsity", "accuracy", "gold_accuracy", "gold_cross_entropy")
-    return {n: {how: {k: _short(row[k]) for k in keep} for how, row in ways.items()} for n, ways in scores.items()}
+    return {n: {how: {k: short(row[k]) for k in keep} for how, row in ways.items()} for n, ways in scores.items()}
 
 
 def _curve(run: Run) -> dict[str, list]:
@@ -122,16 +122,7 @@ def _curve(run: Run) -> dict[str, list]:
         {"epoch": h["epoch"], "train": h["train"]["accuracy"], "dev": h["dev"]["accuracy"], "f1": h["dev"]["f1"]}
         for h in run.history
     ]
-    return _columns(rows[:: max(1, len(rows) // 30)])
-
-
-def _columns(rows: list[dict[str, Any]]) -> dict[str, list]:
-    """Rows as columns, numbers to four digits: what makes a record small."""
-    return {name: [_short(row[name]) for row in rows] for name in (rows[0] if rows else {})}
-
-
-def _short(value: Any) -> Any:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    return columns(rows[:: max(1, len(rows) // 30)])
 
 
 def report(made: dict[str, Any], jobs: Callable[[], list[Job]] = jobs) -> str:

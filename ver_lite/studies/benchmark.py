@@ -11,6 +11,7 @@ tables.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,17 +21,15 @@ import torch
 from torch import Tensor
 
 from ver_lite import masks
-from ver_lite.calibration import brier_score, calibration_error
 from ver_lite.config import Config
-from ver_lite.corpora.core import Corpus, Split
-from ver_lite.evaluation import Played, evaluate
+from ver_lite.corpora.core import Batch, Corpus, Split
+from ver_lite.evaluation import Played, evaluate, play_through
 from ver_lite.faithfulness import faithfulness
 from ver_lite.files import FileError
-from ver_lite.mask_shape import read_shapes
+from ver_lite.full_evaluation import of_moves
 from ver_lite.methods import Method
 from ver_lite.metrics import Tally
-from ver_lite.quality import pieces, ranking, span_agreement, spans
-from ver_lite.results import FOLDER, Job, Study, corpus_of
+from ver_lite.results import FOLDER, Job, Study, corpus_of, short
 from ver_lite.runs import load_run
 from ver_lite.studies.benchmark_page import page
 from ver_lite.sweep.driver import play
@@ -42,6 +41,7 @@ SPEC = FOLDER.parent / "sweeps" / "benchmark.yaml"
 RUNS = Path("runs") / SPEC.stem
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
 TEXTS = 300  # of how many test texts faithfulness is measured: it calls the predictor 7 times a text
+QUALITY = ("auprc", "average_precision", "runs", "calibration_error", "brier")
 KEEP = ("f1", "precision", "recall", "f1_macro", "sparsity", "accuracy", "cross_entropy", "gold_accuracy")
 
 
@@ -67,7 +67,7 @@ def measure(job: Job, runs: Path = RUNS) -> dict[str, Any]:
     if said["status"] == "finished":
         run, corpus = load_run(survey(runs, [job])[0].folder), corpus_of(job)
         row |= {"epoch": said["epoch"], "dev": brief(said["dev"]), "splits": corpus.card["splits"]}
-        row["dev_by_epoch"] = {k: [_short(e["dev"][k]) for e in run.history] for k in ("accuracy", "f1", "sparsity")}
+        row["dev_by_epoch"] = {k: [short(e["dev"][k]) for e in run.history] for k in ("accuracy", "f1", "sparsity")}
         row["test"] = {
             which: {how: brief(scores) for how, scores in ways.items()} for which, ways in said["test"].items()
         }
@@ -79,92 +79,60 @@ def judged(game: Method, corpus: Corpus, share: float) -> dict[str, Any]:
     """How a game does on test at equal sparsity: for masks of the best words of every text, along :data:`SHARES`, and
     for masks of all words above a threshold that selects ``share`` of dev; what :func:`quality` measures beside F1; and
     the scores of its own masks on dev, by whose size a page may choose between games."""
-    scored = {name: scores_of(game, split) for name, split in corpus.splits().items() if name != "train"}
-    curve = [at_share(game, corpus.test, scored["test"], s) for s in SHARES]
-    values = torch.cat([s[b.selectable] for s, b in zip(scored["dev"], corpus.dev.batches(256), strict=True)])
-    threshold = float(values.kthvalue(max(1, round((1 - share) * len(values))))[0])
-    chosen = [(s > threshold).to(s) for s in scored["test"]]
+    dev, test = (play_through(game, split, how="all") for split in (corpus.dev, corpus.test))
+    wanted = dev.scores[dev.selectable]
+    threshold = float(wanted.kthvalue(max(1, round((1 - share) * len(wanted))))[0])
+    curve = [tallied(game, corpus.test, best(test, s)) for s in SHARES]
     own = {} if game.ranks_only else {"dev_own": brief(evaluate(game, corpus.dev, how="argmax").as_dict())}
     return own | {
         "curve": {"share": list(SHARES)} | {k: [c[k] for c in curve] for k in ("sparsity", "f1", "accuracy")},
-        "matched": {"threshold": _short(threshold), **tallied(game, corpus.test, chosen)},
-        "quality": quality(game, corpus.test, scored["test"], share),
+        "matched": {"threshold": short(threshold), **tallied(game, corpus.test, test.scores > threshold)},
+        "quality": quality(game, corpus.test, test, share),
     }
 
 
-def quality(game: Method, split: Split, scores: list[Tensor], share: float) -> dict[str, Any]:
+def best(moves: Played, share: float) -> Tensor:
+    """The best ``share`` of every text's words: bool [N, T]."""
+    return masks.top_k(moves.scores, moves.selectable, share) > 0
+
+
+def quality(game: Method, split: Split, moves: Played, share: float) -> dict[str, Any]:
     """What F1 does not say of the best ``share`` of every text: phrases and ranking (on annotated texts), calibration,
     faithfulness on the first :data:`TEXTS` texts, and what a probe reads from the masks' shapes."""
-    moves = played(game, split, scores, share)
-    some = moves.annotated
-    auprc, precision = ranking(moves.scores[some], moves.gold[some], moves.selectable[some])
-    readings = dict(zip(("label_read", "decision_read"), read_shapes(moves), strict=True)) if len(split) >= 4 else {}
+    mask = best(moves, share)
+    logits = torch.zeros_like(moves.logits)
+    for batch, _, said in answers(game, split, mask):
+        logits[batch.index] = said
+    made = of_moves(replace(moves, mask=mask, logits=logits))
     cut = faithfulness(game, split.first(TEXTS), how="top_k", share=share, bins=(share,))
-    found = {
-        "iou_f1": span_agreement(spans(moves.mask[some]), spans(moves.gold[some])).f1 if some.any() else None,
-        "auprc": float(auprc.mean()) if len(auprc) else None,
-        "average_precision": float(precision.mean()) if len(precision) else None,
-        "runs": pieces(moves.mask, moves.selectable)[0],
-        "calibration_error": calibration_error(moves.logits, moves.labels),
-        "brier": brier_score(moves.logits, moves.labels),
-        **{k: v for k, v in asdict(cut).items() if k.startswith(("compre", "suffi")) and not k.endswith("_at")},
-    }
-    numbers = {name: {k: _short(v) for k, v in asdict(reading).items()} for name, reading in readings.items()}
-    return {k: _short(v) for k, v in found.items()} | numbers
+    found = {"iou_f1": made["phrases"] and made["phrases"].f1} | {name: made[name] for name in QUALITY}
+    found |= {k: v for k, v in asdict(cut).items() if k.startswith(("compre", "suffi")) and not k.endswith("_at")}
+    readings = {name: made[name] for name in ("label_read", "decision_read")}
+    return short(found | {name: asdict(reading) for name, reading in readings.items() if reading is not None})
 
 
 @torch.no_grad()
-def played(game: Method, split: Split, scores: list[Tensor], share: float) -> Played:
-    """A game's moves on a split, from scores that are known already: an explanation may take minutes."""
-    shape = tuple(split.gold.shape)
-    mask, selectable = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
-    wanted, logits = torch.zeros(shape), torch.zeros(len(split), game.classes)
+def answers(game: Method, split: Split, mask: Tensor) -> Iterator[tuple[Batch, Tensor, Tensor]]:
+    """Each batch of a split, the mask that is given for it, and what the game makes of these words: logits [B, C]."""
     was_training = game.training
     game.eval()
-    for score, batch in zip(scores, split.batches(256), strict=True):
-        chosen, width = masks.top_k(score, batch.selectable, share), score.shape[1]
-        logits[batch.index] = game.predict(batch, chosen)
-        mask[batch.index, :width], selectable[batch.index, :width] = chosen > 0.5, batch.selectable
-        wanted[batch.index, :width] = score.masked_fill(~batch.selectable, 0.0)
+    for batch in split.batches(256):
+        shown = (mask[batch.index, : batch.tokens.shape[1]] & batch.selectable).float()
+        yield batch, shown, game.predict(batch, shown)
     game.train(was_training)
-    return Played(mask, wanted, logits, selectable, split.gold, split.annotated, split.labels)
 
 
-@torch.no_grad()
-def scores_of(game: Method, split: Split) -> list[Tensor]:
-    """How much the selector wants each word, batch by batch."""
-    was_training = game.training
-    game.eval()
-    scores = [game.scores(batch) for batch in split.batches(256)]
-    game.train(was_training)
-    return scores
-
-
-def at_share(game: Method, split: Split, scores: list[Tensor], share: float) -> dict[str, Any]:
-    """The scores of masks of the best ``share`` of every text."""
-    batches = zip(scores, split.batches(256), strict=True)
-    return tallied(game, split, [masks.top_k(s, b.selectable, share) for s, b in batches])
-
-
-@torch.no_grad()
-def tallied(game: Method, split: Split, chosen: list[Tensor]) -> dict[str, Any]:
-    """The scores of masks that are given, batch by batch."""
+def tallied(game: Method, split: Split, mask: Tensor) -> dict[str, Any]:
+    """The scores of masks that are given: bool [N, T]."""
     tally = Tally(game.classes)
-    was_training = game.training
-    game.eval()
-    for mask, batch in zip(chosen, split.batches(256), strict=True):
-        tally.add(mask, batch, game.predict(batch, mask * batch.selectable))
-    game.train(was_training)
+    for batch, shown, said in answers(game, split, mask):
+        tally.add(shown, batch, said)
     return brief(tally.scores().as_dict())
 
 
 def brief(scores: dict[str, Any]) -> dict[str, Any]:
     """Of a split's scores, those that the tables show, to four digits."""
-    return {k: _short(scores[k]) for k in KEEP if k in scores}
-
-
-def _short(value: Any) -> Any:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    return {k: short(scores[k]) for k in KEEP if k in scores}
 
 
 def report(made: dict[str, Any]) -> str:

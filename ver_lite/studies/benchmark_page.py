@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ver_lite.config import Config
-from ver_lite.results import Job, cell, interval, made_by
+from ver_lite.results import Job, cell, interval, made_by, table
 from ver_lite.studies.benchmark_theirs import at_alpha, beside_theirs, title
 
 Row = dict[str, Any]
@@ -75,7 +75,7 @@ def corpus_table(rows: list[Row], planned: Mapping[str, int] | None = None, meth
         lines.append(
             [*cells, f"{statistics.median(took) / statistics.median(usual_time):.1f}" if took and usual_time else "–"]
         )
-    return _markdown([*head, "F1, own masks", "S", "time"], lines)
+    return table([*head, "F1, own masks", "S", "time"], lines)
 
 
 def _seeds(rows: list[Row], method: str, planned: Mapping[str, int] | None) -> str:
@@ -111,7 +111,7 @@ def quality_table(rows: list[Row]) -> str:
             cells += [_quality(mine, name), _quality(mine, f"{name}_random")]
         lines.append(cells + [_read(mine, of) for of in ("label_read", "decision_read")])
     head = ["method", "IOU-F1", "runs", "calibration error", "Brier", "comprehensiveness", "random", "sufficiency"]
-    return _markdown([*head, "random", "shape tells the label", "shape tells the decision"], lines)
+    return table([*head, "random", "shape tells the label", "shape tells the decision"], lines)
 
 
 def _read(rows: list[Row], of: str) -> str:
@@ -144,11 +144,7 @@ def alpha_table(rows: list[Row], target: float) -> str:
         cells = [title(method), str(len(mine)), asked, cell([row["dev_own"]["sparsity"] for row in mine])]
         lines.append(cells + [cell([o[k] for o in own]) for k in ("sparsity", "f1")])
     head = ["method", "seeds", "alpha chosen", "S on dev", "S on test", "F1 on test, own masks"]
-    return _markdown(head, lines or [["–"] * len(head)])
-
-
-def _markdown(head: list[str], lines: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines)) + "\n"
+    return table(head, lines or [["–"] * len(head)])
 
 
 # the page
@@ -180,9 +176,8 @@ def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[st
     mine = usual(rows)
     share = mine[0]["config"]["alpha"]
     planned = Counter(config.method for config in asked if config.alpha == share)
-    table = corpus_table(mine, planned, methods)
     never = [f"{title(m)}, {ABSENT.get(m, 'not asked for')}" for m in methods if asked and not planned[m]]
-    parts = [head, _about(mine, share), table]
+    parts = [head, _about(mine, share), corpus_table(mine, planned, methods)]
     parts.append(GAPS + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n")
     if any(row.get("quality") for row in mine):
         parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]

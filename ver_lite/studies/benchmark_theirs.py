@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from ver_lite import paper_numbers
+from ver_lite.results import table as markdown
 
 TITLES = {
     "inter-rat": "Inter_RAT",
@@ -104,22 +105,17 @@ def beside_theirs(by_corpus: Mapping[str, list[dict[str, Any]]]) -> str:
 
 def _numbers(table: int, theirs: dict[str, dict[str, float]], ours: dict[str, dict[str, float]]) -> str:
     known = paper_numbers.scores(table)
-    lines = [["method", *(f"{corpus} †" for corpus in theirs), *(f"{corpus}, ours" for corpus in ours)]]
-    lines.append(["---"] * len(lines[0]))
+    head, lines = ["method", *(f"{corpus} †" for corpus in theirs), *(f"{corpus}, ours" for corpus in ours)], []
     for method in dict.fromkeys(method for row in theirs.values() for method in row):
         cells = [f"{known[corpus, method]['F1']} †" if (corpus, method) in known else "–" for corpus in theirs]
         own = [f"{gains[method]:+.1f}" if method in gains else "–" for gains in ours.values()]
         lines.append([method, *cells, *own])
-    return _markdown(lines)
+    return markdown(head, lines)
 
 
 def _agreement(theirs: dict[str, dict[str, float]], ours: dict[str, dict[str, float]], table: int) -> str:
-    lines = [["", *ours], ["---"] * (1 + len(ours))]
+    lines = []
     for corpus, row in theirs.items():
         cells = [str(order(gains, row)) if table < 3 or corpus == other else "" for other, gains in ours.items()]
         lines.append([f"{corpus} †", *cells])
-    return _markdown(lines)
-
-
-def _markdown(lines: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return markdown(["", *ours], lines)

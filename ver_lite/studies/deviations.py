@@ -19,7 +19,7 @@ from ver_lite.corpora import Corpus
 from ver_lite.corpora.core import Split
 from ver_lite.evaluation import evaluate
 from ver_lite.methods import Method
-from ver_lite.results import SEEDS, Job, Study, cell, corpus_of, find, made_by, not_recorded, tested
+from ver_lite.results import SEEDS, Job, Study, cell, columns, corpus_of, find, made_by, not_recorded, tested
 from ver_lite.runs import Config, Run, build_game, word_vectors
 from ver_lite.studies import argument
 from ver_lite.training import train
@@ -66,7 +66,7 @@ def measure(job: Job) -> dict[str, Any]:
     watched = (look,) if job.about["group"] == "epochs" else ()
     run = train(corpus, config, device="cpu", progress=False, callbacks=watched)
     row |= {"status": run.status, "epoch": run.best["epoch"], "test": argument.brief(tested(run, corpus.test))}
-    return row | {"curve": _columns(curve), "provenance": run.provenance}
+    return row | {"curve": columns(curve), "provenance": run.provenance}
 
 
 def look_at(game: Method, corpus: Corpus, history: dict[str, Any]) -> dict[str, float]:
@@ -96,7 +96,7 @@ def play_padded(corpus: Corpus, config: Config) -> dict[str, Any]:
                     optimizer.step()
             counts.append(selected(game, corpus.test))
     about = {"seconds": round(time.perf_counter() - began, 3), **machine.provenance(torch.device("cpu"))}
-    return {"curve": _columns(counts), "provenance": about}
+    return {"curve": columns(counts), "provenance": about}
 
 
 @torch.no_grad()
@@ -118,10 +118,6 @@ def selected(game: Method, split: Split) -> dict[str, float]:
         "f1_counted": 2 * hits / (words + padding + gold),
         "accuracy": float(accuracy),
     }
-
-
-def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    return {name: [float(f"{row[name]:.4g}") for row in rows] for name in (rows[0] if rows else {})}
 
 
 def chosen(row: dict[str, Any]) -> dict[str, float]:

@@ -27,7 +27,7 @@ from ver_lite.corpora.core import Split, Vocabulary
 from ver_lite.evaluation import evaluate, play_through
 from ver_lite.faithfulness import faithfulness
 from ver_lite.mask_shape import read_shapes
-from ver_lite.results import Job, Study, cell, find, interval, made_by, not_recorded
+from ver_lite.results import Job, Study, cell, find, interval, made_by, not_recorded, short, table
 from ver_lite.runs import Config, Run, word_vectors
 from ver_lite.training import train
 
@@ -161,7 +161,7 @@ def measure(job: Job) -> dict[str, Any]:
     }
     row = {"name": job.name, **job.about, "config": {k: v for k, v in config.as_dict().items() if k != "corpus"}}
     about = {"seconds": round(time.perf_counter() - began, 1), **machine.provenance(torch.device("cpu"))}
-    return row | _short(found) | {"provenance": about}
+    return row | short(found) | {"provenance": about}
 
 
 def words_of(runs: dict[str, Run], split: Split, config: Config) -> dict[str, Tensor]:
@@ -183,15 +183,6 @@ def _game(run: Run, home: Split) -> dict[str, Any]:
     return (
         about | {k: scores[k] for k in keep} | {"faithfulness": asdict(faithfulness(run.game, home)), "shape": shapes}
     )
-
-
-def _short(value: Any) -> Any:
-    """Numbers to four digits: what makes a record small."""
-    if isinstance(value, dict):
-        return {name: _short(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_short(each) for each in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 # the page
@@ -236,10 +227,6 @@ def report(record: dict[str, Any]) -> str:
     )
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows))
-
-
 def _readers_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
     lines = []
     for source in sources:
@@ -251,7 +238,7 @@ def _readers_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
                     cells.append(cell(share(rows, source, way, place, shown)))
                     cells.append("" if way == "whole" else f"{mean:+.1f}, {low:+.1f} to {high:+.1f}")
                 lines.append(cells)
-    return _table(["corpus → tested on", "taught on", "shown whole texts", "gain", "shown such words", "gain"], lines)
+    return table(["corpus → tested on", "taught on", "shown whole texts", "gain", "shown such words", "gain"], lines)
 
 
 def _games_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
@@ -268,7 +255,7 @@ def _games_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
                 found.append(f"{_mean([game['shape'][what]['read'] for game in games]):+.3f}")
             lines.append(found)
     measures = [f"{n}{more}" for n in ("comprehensiveness", "sufficiency") for more in ("", ", random words", ", AOPC")]
-    return _table(["game", "S", "Acc", "F1", *measures, "shape: label", "shape: decision"], lines)
+    return table(["game", "S", "Acc", "F1", *measures, "shape: label", "shape: decision"], lines)
 
 
 def _sufficiency_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
@@ -278,7 +265,7 @@ def _sufficiency_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
         for taught in TAUGHT:
             cells = [f"{_mean([row['sufficiency'][taught][way] for row in found]):+.3f}" for way in WORDS]
             lines.append([SOURCES[source].title, WAYS[taught], *cells])
-    return _table(["corpus", "taught on", *(WAYS[way] for way in WORDS)], lines)
+    return table(["corpus", "taught on", *(WAYS[way] for way in WORDS)], lines)
 
 
 def _words_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
@@ -287,7 +274,7 @@ def _words_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
         found = find(rows, source=source)
         cells = [cell([row["punctuation"][way] for row in found]) for way in WAYS]
         lines.append([SOURCES[source].title, *cells, cell([row["differ"] for row in found])])
-    return _table(["corpus", *WAYS.values(), "RNP and VER differ"], lines)
+    return table(["corpus", *WAYS.values(), "RNP and VER differ"], lines)
 
 
 def _mean(values: list[float]) -> float:
