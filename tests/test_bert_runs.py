@@ -1,7 +1,6 @@
 """Runs of BERT players: trained, interrupted, loaded without their checkpoint, from the command line too."""
 
 import json
-import os
 import shutil
 import signal
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from interrupting import stop_at
 from small_bert import real_checkpoint, words_of, write_checkpoint
 from small_corpora import keyword_corpus
 
@@ -16,7 +16,7 @@ from ver_lite.bert.encoder import BertEncoder
 from ver_lite.corpora import Split, load_corpus
 from ver_lite.evaluation import evaluate
 from ver_lite.files import read_json
-from ver_lite.methods import METHODS, RNP
+from ver_lite.methods import METHODS
 from ver_lite.methods.fr import FR
 from ver_lite.observations import lipschitz_released
 from ver_lite.runs import Config, load_run
@@ -34,19 +34,6 @@ def checkpoint(tmp_path_factory):
 def same(one, other):
     ours, theirs = one.state_dict(), other.state_dict()
     return list(ours) == list(theirs) and all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-def stop_at(monkeypatch, step, number):
-    """The ``step``-th call of play sends this process ``number``."""
-    calls, real = [], RNP.play
-
-    def play(self, batch):
-        calls.append(1)
-        if len(calls) == step:
-            os.kill(os.getpid(), number)
-        yield from real(self, batch)
-
-    monkeypatch.setattr(RNP, "play", play)
 
 
 def test_a_run_folder_is_whole_without_the_checkpoint(checkpoint, tmp_path):

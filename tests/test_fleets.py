@@ -1,10 +1,10 @@
 """Games side by side have the numbers of the same games alone; what a GPU would replay is what a CPU plays."""
 
-import os
 import signal
 
 import pytest
 import torch
+from interrupting import stop_at
 from small_corpora import keyword_corpus
 
 from ver_lite import bench_gpu
@@ -12,7 +12,6 @@ from ver_lite.config import Config
 from ver_lite.files import read_json
 from ver_lite.graphs import Replayed
 from ver_lite.loop import Loop
-from ver_lite.methods import RNP
 from ver_lite.players import random_vectors
 from ver_lite.runs import Run, build_game
 from ver_lite.training import resume, train, train_fleet
@@ -50,15 +49,7 @@ def test_games_of_different_lengths_end_when_they_end():
 
 
 def test_an_interruption_stops_the_whole_fleet(monkeypatch):
-    real, seen = RNP.play, []
-
-    def play(self, batch):
-        seen.append(1)
-        if len(seen) == 20:
-            os.kill(os.getpid(), signal.SIGINT)
-        yield from real(self, batch)
-
-    monkeypatch.setattr(RNP, "play", play)
+    seen = stop_at(monkeypatch, 20, signal.SIGINT)
     fleet = train_fleet(CORPUS, FLEET, progress=False)
     assert {run.status for run in fleet} == {"interrupted"} and len(seen) < 25
 
@@ -115,16 +106,8 @@ def test_another_precision_trains_and_is_told(precision):
 
 def test_an_interrupted_run_resumes_in_its_precision(monkeypatch, tmp_path):
     whole = train(CORPUS, FLEET[2], precision="bf16", progress=False)
-    real, seen = RNP.play, []
-
-    def play(self, batch):
-        seen.append(1)
-        if len(seen) == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
-        yield from real(self, batch)
-
     with monkeypatch.context() as patched:
-        patched.setattr(RNP, "play", play)
+        stop_at(patched, 5, signal.SIGTERM)
         train(CORPUS, FLEET[2], precision="bf16", progress=False, out=tmp_path / "run")
     rest = resume(tmp_path / "run", CORPUS, progress=False)
     assert same(rest, whole) and rest.provenance["precision"] == "bf16"

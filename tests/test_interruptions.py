@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from interrupting import stop_at
 from small_corpora import keyword_corpus
 
 from ver_lite import loop
@@ -28,19 +29,6 @@ def play(**settings):
 def same(one, other):
     pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
-
-
-def stop_at(monkeypatch, step, number):
-    """The ``step``-th call of play sends this process ``number``, as a person or a scheduler would."""
-    calls, real = [], RNP.play
-
-    def play(self, batch):
-        calls.append(1)
-        if len(calls) == step:
-            os.kill(os.getpid(), number)
-        yield from real(self, batch)
-
-    monkeypatch.setattr(RNP, "play", play)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -66,9 +54,9 @@ def test_an_interrupted_run_resumes_to_the_same_history(monkeypatch, tmp_path, n
 def test_an_interruption_while_dev_is_evaluated_loses_nothing(monkeypatch, tmp_path):
     real = loop.evaluate
 
-    def stopped(*args):
+    def stopped(*args, **named):
         os.kill(os.getpid(), signal.SIGTERM)
-        return real(*args)
+        return real(*args, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(loop, "evaluate", stopped)

@@ -1,13 +1,13 @@
 """NIR in both forms, DMR, Inter_RAT and CR: what each adds to RNP, and whom it moves."""
 
 import math
-import os
 import signal
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
+from interrupting import stop_at
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
 from small_corpora import keyword_corpus
@@ -119,16 +119,9 @@ def test_an_interrupted_run_resumes_to_the_same_history(name, monkeypatch, tmp_p
     corpus, method = keyword_corpus(60, 20, 20), OURS[name]
     settings = {"epochs": 2, "hidden": 8, "dimension": 8, "batch_size": 8, "progress": False, "method": name}
     settings["options"] = {"teacher_epochs": 1} if method is DMR else {}
-    whole, calls, real = train(corpus, **settings), [], method.play
-
-    def play(self, batch):
-        calls.append(1)
-        if len(calls) == 11:
-            os.kill(os.getpid(), signal.SIGTERM)
-        yield from real(self, batch)
-
+    whole = train(corpus, **settings)
     with monkeypatch.context() as patched:
-        patched.setattr(method, "play", play)
+        stop_at(patched, 11, signal.SIGTERM, method)
         assert train(corpus, out=tmp_path / "run", **settings).status == "interrupted"
     rest = resume(tmp_path / "run", corpus, progress=False)
     assert rest.history == whole.history

@@ -1,12 +1,12 @@
 """A2I, A2R, INVRAT, 3PLAYER and CAR: who moves on which loss, what each player is shown, and nobody sees the answer."""
 
 import math
-import os
 import signal
 from dataclasses import replace
 
 import pytest
 import torch
+from interrupting import stop_at
 from small_corpora import keyword_corpus
 from torch.nn import functional as F
 
@@ -147,16 +147,8 @@ def test_an_interrupted_run_resumes_to_the_same_history_and_loads(monkeypatch, t
     corpus = keyword_corpus(60, 20, 20)
     settings = {"epochs": 3, "hidden": 8, "dimension": 8, "batch_size": 8, "progress": False, "method": method}
     whole = train(corpus, out=tmp_path / "whole", **settings)
-    calls, real = [], METHODS[method].play
-
-    def play(self, batch):
-        calls.append(1)
-        if len(calls) == 11:  # in the second epoch
-            os.kill(os.getpid(), signal.SIGTERM)
-        yield from real(self, batch)
-
     with monkeypatch.context() as patched:
-        patched.setattr(METHODS[method], "play", play)
+        stop_at(patched, 11, signal.SIGTERM, METHODS[method])  # in the second epoch
         half = train(corpus, out=tmp_path / "half", **settings)
     assert half.status == "interrupted"
     rest = resume(tmp_path / "half", corpus, progress=False)

@@ -2,11 +2,11 @@
 
 import copy
 import itertools
-import os
 import signal
 
 import pytest
 import torch
+from interrupting import stop_at
 from small_corpora import keyword_corpus
 from test_methods import BATCH, TEXTS, VOCABULARY, game, gradients
 from torch.nn import functional as F
@@ -71,17 +71,8 @@ def test_a_query_is_always_shown_never_selected_and_nothing_is_nan(name, encoder
 def test_each_is_resumed_to_the_same_history_with_shared_words_that_learn(name, monkeypatch, tmp_path):
     settings = {**QUICK, "method": name, "trainable_vectors": True}
     whole = train(CORPUS, **settings)
-    calls, kind = [], METHODS[name]
-    real = kind.play
-
-    def play(self, batch):
-        calls.append(1)
-        if len(calls) == 11:  # 8 steps an epoch
-            os.kill(os.getpid(), signal.SIGTERM)
-        yield from real(self, batch)
-
     with monkeypatch.context() as patched:
-        patched.setattr(kind, "play", play)
+        stop_at(patched, 11, signal.SIGTERM, METHODS[name])  # 8 steps an epoch
         assert train(CORPUS, out=tmp_path / "run", **settings).status == "interrupted"
     rest = resume(tmp_path / "run", CORPUS, progress=False)
     assert rest.history == whole.history
