@@ -1,9 +1,11 @@
 """The loop: the same history for a seed, nothing lost when it goes wrong, the test split never touched."""
 
 import copy
+import gc
 import subprocess
 import sys
 import warnings
+import weakref
 
 import pytest
 import torch
@@ -207,3 +209,16 @@ def test_the_peak_of_memory_is_this_process_s_own():
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     here = machine.peak_memory(torch.device("cpu"))
     assert here > large.nbytes / 2**20 and float(child.stdout) < here - 100
+
+
+def test_a_run_that_is_no_longer_wanted_leaves_the_memory_at_once():
+    """Without waiting for the garbage collector, which may come many runs of a sweep later."""
+    play(epochs=1)  # what the first training of a process loads is not its run's
+    gc.disable()
+    try:
+        run = play(epochs=1)
+        players = [weakref.ref(run.game), weakref.ref(run.last)]
+        del run
+        assert [player() for player in players] == [None, None]
+    finally:
+        gc.enable()

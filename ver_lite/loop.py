@@ -241,6 +241,7 @@ class Loop:
         """Hand out the chosen players and, beside them, the last; write the folder."""
         if self.queue is not None:
             self.queue.synchronize()
+        del self.replayed  # it and the loop hold each other: the game would stay in memory until Python looks for rings
         self.game.draw_dropout_from(None)
         run, self.game.generator = self.run, None
         run.last = self.game
