@@ -1,6 +1,7 @@
 """Faithfulness, the shape probe, compaction: where the answer is known, and unmoved by what must not matter."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,9 +19,10 @@ from ver_lite.evaluation import Played, evaluate, play_through
 from ver_lite.faithfulness import BINS, faithfulness
 from ver_lite.full_evaluation import evaluate_fully
 from ver_lite.mask_shape import FEATURES, logistic_regression, probe, read_shapes, shape_features
-from ver_lite.methods import RNP
+from ver_lite.masks import closed_up
+from ver_lite.methods import METHODS, RNP, Protocol
 from ver_lite.players import Predictor, Selector, make_embedding, random_vectors
-from ver_lite.runs import build_game, word_vectors
+from ver_lite.runs import load_run
 from ver_lite.training import train
 
 WORDS, SIZE, HIDDEN = 30, 6, 8
@@ -211,15 +213,34 @@ def test_the_probe_reads_a_plain_predictors_decisions_and_no_compact_ones(encode
 
 
 @pytest.mark.slow
-def test_a_game_with_a_compact_predictor_finds_the_keyword():
+def test_a_game_with_a_compact_predictor_finds_the_keyword(tmp_path):
     corpus = keyword_corpus()
     settings = {"alpha": 0.1, "lambda1": 1.0, "lambda2": 0.01, "batch_size": 64, "learning_rate": 3e-3, "epochs": 40}
-    config = Config(**settings, seed=101)
-    torch.manual_seed(101)
-    made = build_game(config, word_vectors(config, corpus.vocabulary), 2)
-    made.predictor = CompactPredictor(made.selector.embedding, 2, "conv", 64)
-    run = train(corpus, config, players=made, progress=False)
-    assert evaluate(run.game, corpus.test).scores.f1 > 0.6
+    config = Config(**settings, seed=101, player_options={"compact": True})
+    train(corpus, config, out=tmp_path / "run", progress=False)
+    game = load_run(tmp_path / "run").game
+    assert isinstance(game.predictor, CompactPredictor) and evaluate(game, corpus.test).scores.f1 > 0.6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_plays_with_a_compact_predictor(method):
+    """And still answers the same when the hidden words between the kept ones are gone."""
+    corpus = keyword_corpus(24, 8, 8)
+    settings = {"epochs": 1, "hidden": 8, "dimension": 8, "batch_size": 12, "progress": False}
+    game = train(corpus, method=method, player_options={"compact": True}, **settings).game.eval()
+    batch = corpus.test.batch(torch.arange(len(corpus.test)))
+    shown = (torch.arange(batch.tokens.shape[1]) % 3 == 0) & batch.selectable
+    order, kept = closed_up(shown)
+    near = replace(batch, tokens=batch.tokens.gather(1, order), real=kept, selectable=kept)
+    with torch.no_grad():
+        assert torch.allclose(game.predict(batch, shown.float()), game.predict(near, kept.float()), atol=1e-6)
+
+
+def test_wrong_ideas_of_compact_are_refused():
+    with pytest.raises(ValueError, match="compact must be true or false, not 'ture'"):
+        Config(player_options={"compact": "ture"})
+    with pytest.raises(ValueError, match="compact hides where words stood; protocol.read_padding"):
+        Config(encoder="gru", protocol=Protocol.released(), player_options={"compact": True})
 
 
 # all of it

@@ -76,6 +76,11 @@ class Config:
         known = {name for name in METHODS[self.method].options() if name != "perturbation"}
         _check_names(f"option of {self.method}", self.options, known)
         _check_names(f"player option of {self.encoder} players", self.player_options, player_options(self.encoder))
+        compact = self.player_options.get("compact", False)
+        if not isinstance(compact, bool):
+            raise ValueError(f"player option compact must be true or false, not {compact!r}")
+        if compact and self.encoder == "gru" and self.protocol.read_padding:
+            raise ValueError("player option compact hides where words stood; protocol.read_padding would show it again")
 
     @classmethod
     def make(cls, values: dict[str, Any]) -> Config:

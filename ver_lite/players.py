@@ -84,9 +84,11 @@ ENCODERS: dict[str, type[nn.Module]] = {"gru": GRUEncoder, "conv": ConvEncoder, 
 
 
 def player_options(encoder: str) -> dict[str, Any]:
-    """The settings that only players with this encoder have, and their defaults."""
+    """The settings of the players with this encoder that are not every config's, and their defaults: the encoder's own,
+    and ``compact``, for a predictor that sees the kept words closed up (compaction.py)."""
     named = list(inspect.signature(ENCODERS[encoder]).parameters.values())[2:]
-    return {p.name: p.default for p in named if p.name != "reads_padding"}  # the protocol says that one
+    own = {p.name: p.default for p in named if p.name != "reads_padding"}  # the protocol says that one
+    return own | {"compact": False}
 
 
 class EncoderFactory(Protocol):

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ver_lite import __version__
 from ver_lite.bert.checkpoints import check_corpus, piece_table, shape_of
+from ver_lite.compaction import CompactPredictor
 from ver_lite.config import Config
 from ver_lite.corpora.core import UNKNOWN, Corpus, Vocabulary
 from ver_lite.files import (
@@ -52,11 +53,12 @@ def build_game(config: Config, words: int | Tensor, classes: int, generator: tor
     vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
     embedding = make_embedding(vectors, config.trainable_vectors)
     own = dict(config.player_options)
+    predictor = CompactPredictor if own.pop("compact", False) else Predictor
     if config.encoder == "gru":
         own["reads_padding"] = config.protocol.read_padding
     encoder = partial(ENCODERS[config.encoder], **own)
     size = {"hidden": config.hidden, "dropout": config.dropout}
-    players = Selector(embedding, encoder, **size), Predictor(embedding, classes, encoder, **size)
+    players = Selector(embedding, encoder, **size), predictor(embedding, classes, encoder, **size)
     options: dict[str, Any] = {
         n: getattr(config, n) for n in ("alpha", "lambda1", "lambda2", "temperature", "protocol")
     }
