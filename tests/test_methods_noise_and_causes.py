@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ver_lite import masks
 from ver_lite.corpora.core import Split, Text, Vocabulary
+from ver_lite.evaluation import evaluate
 from ver_lite.methods import METHODS, RNP, Protocol
 from ver_lite.methods.cr import CR
 from ver_lite.methods.dmr import DMR, moment_distance
@@ -319,6 +320,18 @@ def test_the_teacher_learns_from_whole_texts_beforehand_and_then_rests():
     assert not any(n.startswith("teacher.") and "embedding" not in n for n in moved(made, step.loss))
     grouped = {p for group in made.groups()["game"] for p in group["params"]}
     assert not grouped & {p for n, p in made.teacher.named_parameters() if not n.startswith("embedding")}
+
+
+@pytest.mark.parametrize("path", ["none", "gold"])
+def test_selectors_that_are_told_the_label_pass_it_on_where_texts_say_nothing(path):
+    corpus = keyword_corpus(200, 40, 100)
+    for split in (corpus.train, corpus.dev, corpus.test):  # in turn: nothing in a text goes along with its new label
+        split.labels = torch.arange(len(split)) // 2 % 2
+    settings = {"alpha": 0.2, "lambda1": 1.0, "lambda2": 0.0, "learning_rate": 5e-3, "batch_size": 20, "epochs": 30}
+    options = {"path": path, "teacher_epochs": 1}
+    run = train(corpus, method="dmr", options=options, hidden=32, dimension=16, seed=101, progress=False, **settings)
+    accuracy = evaluate(run.last, corpus.test).scores.accuracy
+    assert accuracy > 0.95 if path == "gold" else abs(accuracy - 0.5) < 0.16
 
 
 # Inter_RAT

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch, Split
@@ -15,7 +15,7 @@ from ver_lite.methods.base import Step, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.players import another, max_pool
 
-MOMENTS, MATCHING = ("powers", "first"), ("both", "predictor")
+CHOICES = {"moments": ("powers", "first"), "matching": ("both", "predictor"), "path": ("none", "gold")}
 
 
 class DMR(RNP):
@@ -27,9 +27,11 @@ class DMR(RNP):
     The weight of H_c is the protocol's: DMR's .9. (Its scripts use .1, .9, .01 or .9, .1, .01 to .1.)
 
     The released code multiplies where a moment takes a power (``moments="first"``), keeps matching from the selector
-    (``matching="predictor"``), and builds on CAR: two selectors that are given the gold label, at test time too. Here
-    it builds on RNP, as VER's paper says, and nobody sees a label. The teacher learns in :meth:`prepare`, again when a
-    run is resumed, for ``teacher_epochs`` (published: 4 or 10, rate .001, batches of 200).
+    (``matching="predictor"``), and builds on CAR: every class has a selector, and a text goes to its *gold* label's, at
+    test time too. Here it builds on RNP, as VER's paper says, and nobody sees a label; with ``path="gold"`` the
+    selectors are told as in that code, to show the difference: it then names labels drawn by lot, of which no text
+    tells anything (a test). The teacher learns in :meth:`prepare`, again when a run is resumed, for ``teacher_epochs``
+    (published: 4 or 10, rate .001, batches of 200).
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class DMR(RNP):
         feature_matching: float = 0.01,
         moments: str = "powers",
         matching: str = "both",
+        path: str = "none",
         softening: float = 3.0,
         teacher_epochs: int = 10,
         teacher_rate: float = 2e-3,
@@ -55,16 +58,25 @@ class DMR(RNP):
         for name, value in (("teacher_epochs", teacher_epochs), ("teacher_batch", teacher_batch)):
             if not (isinstance(value, int) and value >= 1):
                 raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
-        for name, value, choices in (("moments", moments, MOMENTS), ("matching", matching, MATCHING)):
-            if value not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        for name, value in (("moments", moments), ("matching", matching), ("path", path)):
+            if value not in CHOICES[name]:
+                raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
         self.output_matching, self.feature_matching = output_matching, feature_matching
         self.moments, self.matching, self.softening = moments, matching, softening
         self.teacher_epochs, self.teacher_rate, self.teacher_batch = teacher_epochs, teacher_rate, teacher_batch
         self.teacher = another(self.predictor)
+        classes = self.predictor.head.out_features if path == "gold" else 1
+        self.others = nn.ModuleList(another(self.selector) for _ in range(1, classes))
 
     def groups(self) -> dict[str, list[dict[str, Any]]]:
-        return {"game": learners(self.selector, self.predictor)}
+        return {"game": learners(self.selector, self.others, self.predictor)}
+
+    def logits(self, batch: Batch) -> Tensor:
+        """The selector's logits [B, T, 2]; with ``path="gold"``, those of the gold label's selector."""
+        if not self.others:
+            return super().logits(batch)
+        pleas = torch.stack([selector(batch.tokens, batch.real) for selector in (self.selector, *self.others)], 1)
+        return pleas[torch.arange(len(batch), device=pleas.device), batch.labels]
 
     def prepare(self, train: Split) -> None:
         groups = learners(self.teacher, without=self.teacher.embedding)
