@@ -61,7 +61,6 @@ def corpus_table(rows: list[Row], planned: Mapping[str, int] | None = None, meth
     """A row a method, in Markdown: with masks of equal size, and with the method's own. ``planned``: how many seeds of
     each method there should be; ``methods``: which have a row even where nothing is recorded."""
     head = ("method", "seeds", "F1", "minus RNP", "F1 macro", "AUPRC", "Acc", "F1, threshold", "S")
-    usual_time = [r["provenance"]["seconds"] for r in finished(rows, method="rnp")]
     lines = []
     for method in dict.fromkeys([*methods, *(row["method"] for row in rows)]):
         mine = finished(rows, method=method)
@@ -71,11 +70,8 @@ def corpus_table(rows: list[Row], planned: Mapping[str, int] | None = None, meth
         cells += [cell([t["top_k"]["accuracy"] for t in tests])]
         cells += [cell([r["matched"][k] for r in mine]) for k in ("f1", "sparsity")]
         cells += [cell([t["argmax"][k] for t in tests]) for k in ("f1", "sparsity")]
-        took = [r["provenance"]["seconds"] for r in mine]
-        lines.append(
-            [*cells, f"{statistics.median(took) / statistics.median(usual_time):.1f}" if took and usual_time else "–"]
-        )
-    return table([*head, "F1, own masks", "S", "time"], lines)
+        lines.append(cells)
+    return table([*head, "F1, own masks", "S"], lines)
 
 
 def _seeds(rows: list[Row], method: str, planned: Mapping[str, int] | None) -> str:
