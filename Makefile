@@ -18,6 +18,8 @@ BOOK := book/_build/html
 BUILD_BOOK = $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
 	--path-output book -W -n --keep-going --quiet
 SAID := book/_build/lessons.log
+# What is tested beside the rest, on a core of its own: the lessons, and as much of the rest as makes both equally long.
+BESIDE = tests/test_lessons.py tests/test_grading.py tests/test_grading_attacks.py
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=120
 
 export PYTHONUNBUFFERED := 1
@@ -54,12 +56,12 @@ course: $(STAMP) ## from nothing to the first game: install, train it, run the l
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
 test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (15 min)
-	@echo "The lessons run beside the library's tests; what they say comes last, and meanwhile into $(SAID)"
+	@echo "The lessons and the marking run beside the other tests; what they say comes last, and meanwhile into $(SAID)"
 	@mkdir -p $(dir $(SAID))
 	@export OMP_NUM_THREADS=1; \
-	$(PY) -m pytest tests/test_lessons.py $(LESSONS) $(NBVAL) --durations=5 $(PYTEST_ARGS) > $(SAID) 2>&1 & \
+	$(PY) -m pytest $(BESIDE) $(LESSONS) $(NBVAL) --durations=5 $(PYTEST_ARGS) > $(SAID) 2>&1 & \
 	lessons=$$!; trap 'kill $$lessons' INT TERM; \
-	$(PY) -m pytest tests --ignore=tests/test_lessons.py --durations=10 $(PYTEST_ARGS); library=$$?; \
+	$(PY) -m pytest tests $(addprefix --ignore=,$(BESIDE)) --durations=10 $(PYTEST_ARGS); library=$$?; \
 	wait $$lessons; lessons=$$?; cat $(SAID); \
 	if [ -n "$(PYTEST_ARGS)" ]; then \
 		if [ $$lessons -eq 5 ]; then lessons=0; elif [ $$library -eq 5 ]; then library=0; fi; \
