@@ -1,11 +1,14 @@
 """The GRU written out for CPUs: the numbers of nn.GRU, forward and backward, whatever the threads."""
 
+import inspect
+import runpy
 from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
+from ver_lite import gru
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.gru import bidirectional
 from ver_lite.players import GRUEncoder, random_vectors
@@ -79,12 +82,27 @@ def test_one_thread_or_two_is_the_same_to_the_bit():
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
-def test_the_faster_way_is_taken_by_size(monkeypatch):
+def test_the_steps_run_outside_the_interpreter_and_give_the_same_within(monkeypatch):
+    assert all(isinstance(steps, torch.jit.ScriptFunction) for steps in (gru._steps, gru._steps_back))
+    encoder, embedding, tokens, shown, real = case("hard", batch=40, width=30)
+    found = []
+    for _ in range(2):
+        states = encoder.fused(embedding, tokens, shown, real)
+        found.append([states, *gradients(states, shown, *encoder.parameters())])
+        monkeypatch.setattr(torch.jit, "script", None)  # as when torch no longer has it
+        plain = runpy.run_path(gru.__file__)
+        for name in ("_steps", "_steps_back"):
+            monkeypatch.setattr(gru, name, plain[name])
+        assert inspect.isfunction(gru._steps)
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_the_faster_way_is_taken_on_a_cpu(monkeypatch):
     encoder, embedding, tokens, shown, real = case("hard")
     monkeypatch.setattr(encoder, "fused", lambda *given: "fused")
-    assert encoder.of_words(embedding, tokens, shown, real) != "fused"
-    many = [x.repeat(400, 1) for x in (tokens, shown, real)]
-    assert encoder.of_words(embedding, *many) == "fused"
+    assert encoder.of_words(embedding, tokens, shown, real) == "fused"
+    elsewhere = [x.to("meta") for x in (tokens, shown, real)]
+    assert encoder.to("meta").of_words(embedding.to("meta"), *elsewhere) != "fused"
 
 
 def steps(way, method, protocol, count=20):

@@ -15,6 +15,7 @@ from ver_lite.players import (
     Selector,
     make_embedding,
     make_encoder,
+    max_pool,
     random_vectors,
 )
 
@@ -134,6 +135,19 @@ def test_a_text_without_words_has_finite_outputs_and_gradients(encoder):
     assert all(
         bool(p.grad.isfinite().all()) for p in (*selector.parameters(), *predictor.parameters()) if p.requires_grad
     )
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4))
+def test_the_largest_and_its_gradient_are_torchs_own_ties_and_empty_texts_included(seed, values):
+    draw = torch.Generator().manual_seed(seed)
+    states = torch.randint(values, (3, 5, 4), generator=draw).double().requires_grad_()
+    pool = torch.rand(3, 5, generator=draw) < 0.5
+    weight = torch.rand(3, 4, generator=draw, dtype=torch.double)
+    theirs = states.masked_fill(~pool[..., None], -1e6).amax(1) * pool.any(1, keepdim=True)
+    ours = max_pool(states, torch.ones_like(pool), pool)
+    assert torch.equal(ours, theirs)
+    gradients = [torch.autograd.grad((found * weight).sum(), states)[0] for found in (ours, theirs)]
+    assert torch.equal(*gradients)
 
 
 def test_pooling_can_be_limited_to_some_words():

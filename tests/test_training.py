@@ -2,6 +2,8 @@
 
 import copy
 import gc
+import os
+import platform
 import subprocess
 import sys
 import warnings
@@ -209,6 +211,37 @@ def test_the_peak_of_memory_is_this_process_s_own():
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     here = machine.peak_memory(torch.device("cpu"))
     assert here > large.nbytes / 2**20 and float(child.stdout) < here - 100
+
+
+FREED = """
+import resource, torch
+from ver_lite import machine
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+held = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
+print(machine.reuse_memory())
+for _ in range(3):
+    before = faults()
+    blocks = [bytearray(20 << 20) for _ in range(5)]
+    del blocks
+print(faults() - before)
+full = held()
+machine.return_memory()
+print(full - held())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with freed memory")
+def test_freed_memory_is_used_again_and_given_back_at_the_end():
+    def said(**more):
+        command = [sys.executable, "-c", FREED]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain | more)
+        reuses, faults, returned = done.stdout.split()
+        return reuses == "True", int(faults), int(returned)
+
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    reuses, faults, returned = said()
+    assert reuses and faults < 1000 and returned >= 90  # the blocks have 25,600 pages, 100 MiB
+    assert not said(MALLOC_ARENA_MAX="1")[0]
 
 
 def test_a_run_that_is_no_longer_wanted_leaves_the_memory_at_once():

@@ -2,23 +2,32 @@
 
 Three things make it fast. A word is multiplied by the input weights once a batch, however often it occurs; its places
 only look the product up. The backward pass is written out: a handful of operations a step, in memory that is already
-there. The two directions run on two threads.
+there. The two directions run on two threads, their steps outside Python's interpreter, for which threads would wait.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import repeat
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+def _outside_the_interpreter(function: Callable) -> Callable:
+    """``function`` compiled by TorchScript. Its operations are small: threads that run them from Python spend more time
+    waiting for the interpreter's lock. Where TorchScript is gone (it is deprecated), the function itself: the same
+    numbers, slower."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.script(function)
+    except (AttributeError, TypeError, OSError, RuntimeError):
+        return function
 
 
 def bidirectional(words: Tensor, rows: Tensor, shown: Tensor | None, turned: Tensor, *weights: Tensor) -> Tensor:
@@ -97,19 +106,26 @@ def _run(d: _Direction, rows: Tensor, shown: Tensor | None, keep: bool) -> tuple
     states = table.new_empty(width + 1, batch, hidden)
     states[0] = 0
     slots = table.new_empty(width if keep else 1, batch, 4 * hidden)
-    minus = table.new_tensor(-1.0)
-    parts = [slots, slots[..., : 3 * hidden], slots[..., hidden : 3 * hidden], *slots.chunk(4, -1)]
-    parts = [part.unbind(0) if keep else repeat(part[0], width) for part in parts]
-    read = rows.gather(1, d.order).T.contiguous()
-    steps = zip(read.unbind(0), *parts, states[:-1].unbind(0), states[1:].unbind(0), strict=True)
-    for row, place, recurrent, gates, g, r, z, n, before, after in steps:
-        torch.index_select(table, 0, row, out=place)
-        recurrent.addmm_(before, weights)
-        gates.sigmoid_()
-        n.addcmul_(r, g, value=2.0).sigmoid_()
-        torch.add(minus, n, alpha=2.0, out=n)
-        torch.lerp(n, before, z, out=after)
+    _steps(table, rows.gather(1, d.order).T.contiguous(), weights, states, slots)
     return states, slots if keep else None
+
+
+@_outside_the_interpreter
+def _steps(table: Tensor, read: Tensor, weights: Tensor, states: Tensor, slots: Tensor) -> None:
+    """Fill ``states`` from the second on, and ``slots``; where there is one place for them, each step takes it."""
+    hidden = states.shape[2]
+    minus = torch.full([], -1.0, dtype=states.dtype)
+    rows, state, places = read.unbind(0), states.unbind(0), slots.unbind(0)
+    recurrent, gates = slots[..., : 3 * hidden].unbind(0), slots[..., hidden : 3 * hidden].unbind(0)
+    g, r, z, n = [part.unbind(0) for part in slots.chunk(4, 2)]
+    for t in range(len(rows)):
+        k = t % len(places)
+        torch.index_select(table, 0, rows[t], out=places[k])
+        recurrent[k].addmm_(state[t], weights)
+        gates[k].sigmoid_()
+        n[k].addcmul_(r[k], g[k], value=2.0).sigmoid_()
+        torch.add(minus, n[k], alpha=2.0, out=n[k])
+        torch.lerp(n[k], state[t], z[k], out=state[t + 1])
 
 
 def _looked_up(product: Tensor, rows: Tensor, shown: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -156,33 +172,55 @@ def _run_back(
     places = (torch.arange(batch) * width + d.order.T).flatten()
     arriving = arriving.reshape(-1, hidden).index_select(0, places).view(width, batch, hidden)
     weights, read = _n_first(d.w_hh), rows.gather(1, d.order).T.contiguous()
-    of_weights, of_constants, ones = torch.zeros_like(weights), states.new_zeros(4 * hidden), states.new_ones(batch)
-    word, of_place = states.new_empty(batch, 3 * hidden), states.new_empty(width, batch)
-    d_h, kept, d_gates = (states.new_zeros(batch, n * hidden) for n in (1, 1, 2))
-    d_r, d_z = d_gates.chunk(2, 1)
-    inputs, recurrent, gates = slots[..., hidden:], slots[..., : 3 * hidden], slots[..., hidden : 3 * hidden]
-    parts = [read, of_place, arriving, states[:-1], slots, inputs, recurrent, gates, *slots.chunk(4, -1)]
-    steps = reversed(list(zip(*(part.unbind(0) for part in parts), strict=True)))
-    for row, d_shown, d_state, before, place, inputs, recurrent, gates, g, r, z, n in steps:
-        d_h.add_(d_state)
-        torch.sub(before, n, out=d_z)
-        d_z.mul_(d_h)
-        torch.mul(d_h, z, out=kept)
-        d_h.sub_(kept)
-        _tanh_backward(d_h, n, grad_input=n)
-        torch.mul(n, g, out=d_r)
-        torch.mul(n, r, out=g)
-        _sigmoid_backward(d_gates, gates, grad_input=gates)
-        torch.addmm(kept, recurrent, weights, out=d_h)
-        of_weights.addmm_(recurrent.T, before)
-        of_constants.addmv_(place.T, ones)
-        if of_shown:
-            torch.index_select(d.product, 0, row, out=word)
-            torch.linalg.vecdot(inputs, word, out=d_shown)
+    of_weights, of_constants = torch.zeros_like(weights), states.new_zeros(4 * hidden)
+    of_place = states.new_empty(width, batch) if of_shown else None
+    _steps_back(d.product, read, weights, arriving, states, slots, of_weights, of_constants, of_place)
     weight = None if shown is None else shown.gather(1, d.order).T.flatten()
     by_word = _by_word(slots.flatten(0, 1), read.flatten(), weight, len(d.product))[:, hidden:] if of_words else None
     of_biases = of_constants[hidden:], _n_last(of_constants[: 3 * hidden])
-    return by_word, of_place.T.gather(1, d.order) if of_shown else None, _n_last(of_weights), *of_biases
+    return by_word, None if of_place is None else of_place.T.gather(1, d.order), _n_last(of_weights), *of_biases
+
+
+@_outside_the_interpreter
+def _steps_back(
+    product: Tensor,
+    read: Tensor,
+    weights: Tensor,
+    arriving: Tensor,
+    states: Tensor,
+    slots: Tensor,
+    of_weights: Tensor,
+    of_constants: Tensor,
+    of_place: Tensor | None,
+) -> None:
+    """All steps from the last to the first: overwrite ``slots``, add to ``of_weights`` and ``of_constants``, fill
+    ``of_place``."""
+    hidden = states.shape[2]
+    ones, word = torch.ones_like(states[0, :, 0]), torch.empty_like(slots[0, :, hidden:])
+    d_h, kept = torch.zeros_like(states[0]), torch.empty_like(states[0])
+    d_gates = torch.empty_like(slots[0, :, : 2 * hidden])
+    d_r, d_z = d_gates.chunk(2, 1)
+    rows, state, d_state, places = read.unbind(0), states.unbind(0), arriving.unbind(0), slots.unbind(0)
+    recurrent, gates = slots[..., : 3 * hidden].unbind(0), slots[..., hidden : 3 * hidden].unbind(0)
+    g, r, z, n = [part.unbind(0) for part in slots.chunk(4, 2)]
+    for step in range(len(rows)):
+        t = len(rows) - 1 - step
+        d_h.add_(d_state[t])
+        torch.sub(state[t], n[t], out=d_z)
+        d_z.mul_(d_h)
+        torch.mul(d_h, z[t], out=kept)
+        d_h.sub_(kept)
+        torch.ops.aten.tanh_backward(d_h, n[t], grad_input=n[t])
+        torch.mul(n[t], g[t], out=d_r)
+        torch.mul(n[t], r[t], out=g[t])
+        torch.ops.aten.sigmoid_backward(d_gates, gates[t], grad_input=gates[t])
+        kept.addmm_(recurrent[t], weights)
+        of_weights.addmm_(recurrent[t].T, state[t])
+        of_constants.addmv_(places[t].T, ones)
+        if of_place is not None:
+            torch.index_select(product, 0, rows[t], out=word)
+            torch.linalg.vecdot(places[t][:, hidden:], word, out=of_place[t])
+        d_h, kept = kept, d_h
 
 
 def _by_word(found: Tensor, rows: Tensor, weight: Tensor | None, words: int) -> Tensor:

@@ -60,6 +60,8 @@ class Loop:
         self.train, self.dev = corpus.train.to(self.device), corpus.dev.to(self.device)
         self.game.generator = torch.Generator(self.device).manual_seed(self.config.seed)
         on_gpu = self.device.type == "cuda"
+        if not on_gpu:
+            machine.reuse_memory()
         if on_gpu:  # a graph can register a generator of its own; torch's would be shared with whatever else runs
             self.game.draw_dropout_from(self.game.generator)
         self.queue = torch.cuda.Stream(self.device) if on_gpu else None
@@ -255,6 +257,7 @@ class Loop:
         }
         if run.folder is not None and run.status != "interrupted":
             finish_folder(run, run.folder)
+        machine.return_memory()
         if run.status.startswith("stopped"):
             warnings.warn(f"training {run.status}", stacklevel=3)
         return run
