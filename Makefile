@@ -55,7 +55,7 @@ course: $(STAMP) ## from nothing to the first game: install, train it, run the l
 	@echo "The lessons you just ran are in book/_build/executed; to work in them:   make lab"
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
-test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (15 min)
+test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (22 min)
 	@echo "The lessons and the marking run beside the other tests; what they say comes last, and meanwhile into $(SAID)"
 	@mkdir -p $(dir $(SAID))
 	@export OMP_NUM_THREADS=1; \

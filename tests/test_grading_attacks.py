@@ -16,7 +16,7 @@ from ver_lite.course.grading.record import Record
 from ver_lite.course.grading.sandbox import MEBI, Limits, why_no_bubblewrap
 
 pytestmark = pytest.mark.slow
-LIMITS = Limits(cell=12, tests=6, resident=1024 * MEBI, disk=64 * MEBI)
+LIMITS = Limits(cell=8, tests=3, resident=1024 * MEBI, disk=64 * MEBI)
 ATTACKS = [*attacks.IN_CODE, *attacks.in_calls("squares"), *attacks.AS_FILES]
 INNOCENTS = ("innocent-1", "innocent-2", "innocent-3")
 

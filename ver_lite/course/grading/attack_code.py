@@ -79,7 +79,7 @@ IN_CODE = (
                 with open(f"/tmp/{n}", "wb") as file: file.write(bytes(32 * 2**20))
         except OSError as error:
             print("stopped at", n, error)
-        for name in os.listdir("/tmp"): os.remove(f"/tmp/{name}")
+        for name in filter(str.isdigit, os.listdir("/tmp")): os.remove(f"/tmp/{name}")
         if n > 100: print("LO" "OT: wrote", n * 32, "MB")
     """),  # fmt: skip
     _code("os-exit", "ends the kernel from inside", "the kernel ended", "import os\nos._exit(0)", earns=0),
