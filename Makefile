@@ -68,7 +68,7 @@ test: lint ## everything CI runs: lint, library, lessons cell by cell, book, bro
 	fi; \
 	[ $$library -eq 0 ] && [ $$lessons -eq 0 ]
 
-test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (45 s)
+test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (4 min)
 	$(PY) -m pytest tests -m "not slow and not notebook and not browser" $(PYTEST_ARGS)
 
 lab: $(STAMP) ## open the lessons in JupyterLab
