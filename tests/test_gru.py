@@ -89,7 +89,7 @@ def test_the_steps_run_outside_the_interpreter_and_give_the_same_within(monkeypa
     for _ in range(2):
         states = encoder.fused(embedding, tokens, shown, real)
         found.append([states, *gradients(states, shown, *encoder.parameters())])
-        monkeypatch.setattr(torch.jit, "script", None)  # as when torch no longer has it
+        monkeypatch.delattr(torch.jit, "script", raising=False)  # as when torch no longer has it
         plain = runpy.run_path(gru.__file__)
         for name in ("_steps", "_steps_back"):
             monkeypatch.setattr(gru, name, plain[name])

@@ -100,14 +100,15 @@ def test_every_player_sees_the_query_nobody_selects_it_and_one_word_is_enough(mo
 
 
 @pytest.mark.parametrize("method", RIVALS)
-def test_at_test_time_nobody_looks_at_the_label_or_at_a_hidden_word(method):
+def test_at_test_time_nobody_looks_at_the_label_or_at_a_hidden_word(method, monkeypatch):
+    monkeypatch.delattr("ver_lite.players.GRUEncoder.of_words")  # the fused one rounds by how many words there are
     made = game(method).eval()
     other = replace(BATCH, labels=1 - BATCH.labels, gold=~BATCH.gold)
     mask = made.choose(BATCH)
     assert torch.equal(mask, made.choose(other)) and torch.equal(made.scores(BATCH), made.scores(other))
     rewritten = replace(other, tokens=torch.where((mask + BATCH.query) > 0, BATCH.tokens, 1))
     assert not torch.equal(rewritten.tokens, BATCH.tokens)
-    assert torch.allclose(made.predict(BATCH, mask), made.predict(rewritten, mask), rtol=0, atol=1e-6)
+    assert torch.equal(made.predict(BATCH, mask), made.predict(rewritten, mask))
 
 
 @pytest.mark.parametrize("method", RIVALS)

@@ -26,7 +26,7 @@ def _outside_the_interpreter(function: Callable) -> Callable:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             return torch.jit.script(function)
-    except (AttributeError, TypeError, OSError, RuntimeError):
+    except (AttributeError, OSError, RuntimeError):
         return function
 
 

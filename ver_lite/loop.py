@@ -60,10 +60,10 @@ class Loop:
         self.train, self.dev = corpus.train.to(self.device), corpus.dev.to(self.device)
         self.game.generator = torch.Generator(self.device).manual_seed(self.config.seed)
         on_gpu = self.device.type == "cuda"
-        if not on_gpu:
-            machine.reuse_memory()
         if on_gpu:  # a graph can register a generator of its own; torch's would be shared with whatever else runs
             self.game.draw_dropout_from(self.game.generator)
+        else:
+            machine.reuse_memory()
         self.queue = torch.cuda.Stream(self.device) if on_gpu else None
         if self.queue is not None:
             self.queue.wait_stream(torch.cuda.current_stream(self.device))
