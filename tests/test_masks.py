@@ -128,14 +128,16 @@ def test_top_k_is_exact_in_every_text(batch, share, seed):
 def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, temperature):
     _, real = batch
     logits = torch.randn(*real.shape, 2, generator=noise(seed), requires_grad=True)
-    out = masks.sample(logits, real, temperature=temperature, generator=noise(seed))
-    assert set(out.unique().tolist()) <= {0.0, 1.0} and not bool((out.bool() & ~real).any())
-    gumbels = masks.gumbel_noise(logits, noise(seed))
-    soft = F.softmax((logits + gumbels) / temperature, -1)[..., 1] * real
     weights = torch.randn(real.shape, generator=noise(seed + 1))
-    got = torch.autograd.grad((out * weights).sum(), logits)[0]
-    expected = torch.autograd.grad((soft * weights).sum(), logits)[0]
-    assert torch.allclose(got, expected)
+    drawn = masks.sample(logits, real, temperature=temperature, generator=noise(seed))
+    likelier = masks.likelier(logits, real, temperature=temperature)
+    assert torch.equal(likelier, masks.argmax(logits, real))
+    for out, gumbels in ((drawn, masks.gumbel_noise(logits, noise(seed))), (likelier, 0.0)):
+        assert set(out.unique().tolist()) <= {0.0, 1.0} and not bool((out.bool() & ~real).any())
+        soft = F.softmax((logits + gumbels) / temperature, -1)[..., 1] * real
+        got = torch.autograd.grad((out * weights).sum(), logits)[0]
+        expected = torch.autograd.grad((soft * weights).sum(), logits)[0]
+        assert torch.allclose(got, expected)
 
 
 @pytest.mark.parametrize("temperature", [0.01, 10.0, 1000.0])

@@ -10,7 +10,7 @@ from interrupting import stop_at
 from small_corpora import keyword_corpus
 from torch.nn import functional as F
 
-from ver_lite import players
+from ver_lite import masks, players
 from ver_lite.corpora.core import CorpusError, Split, Text, Vocabulary
 from ver_lite.corpora.reviews import environments, make_reviews
 from ver_lite.methods import METHODS
@@ -136,6 +136,7 @@ def test_padding_changes_nothing(method):
         ("3player", {"margin": -0.1}, "margin must be zero or positive"),
         ("3player", {"complement_weight": float("inf")}, "complement_weight must be zero or positive"),
         ("car", {"path": "true"}, "path must be one of predicted, gold"),
+        *[(m, {"draws": "no"}, "draws must be true or false, not 'no'") for m in ("invrat", "car", "dmr")],
     ],
 )
 def test_wrong_options_are_refused_by_name(method, options, said):
@@ -192,6 +193,29 @@ def test_a2i_attacks_for_every_wrong_label_alike():
     away = (made.wrong_labels(many) - many.labels) % 3
     assert set(away.tolist()) == {1, 2} and abs(float((away == 1).float().mean()) - 0.5) < 0.03
     assert torch.equal(game("a2i").wrong_labels(BATCH), 1 - BATCH.labels)
+
+
+@pytest.mark.parametrize("method", ["a2r", "nir-a2r"])
+def test_an_attention_gives_its_best_words_however_it_is_asked_and_the_whole_text(method):
+    made = game(method)
+    best = made.choose(BATCH, "top_k")
+    assert best.sum(1).tolist() == [2, 2, 2, 1]
+    assert all(torch.equal(made.choose(BATCH, how), best) for how in (None, "argmax", "sample"))
+    assert torch.equal(made.choose(BATCH, "all"), BATCH.selectable.float())
+    with pytest.raises(ValueError, match="a share is for top_k"):
+        made.choose(BATCH, "argmax", 0.1)
+
+
+@pytest.mark.parametrize("method", ["invrat", "car", "dmr"])
+def test_without_noise_a_mask_is_each_words_likelier_choice_and_still_teaches_the_selector(method):
+    made = game(method, options={"draws": False})
+    drawn, step = (next(one.play(BATCH)) for one in (game(method), made))
+    pleas = made.pleas(BATCH).unbind(1) if method == "car" else [made.logits(BATCH)]
+    likelier = torch.stack([masks.argmax(logits, BATCH.selectable) for logits in pleas])  # CAR: of some path
+    assert bool((step.mask == likelier).all(-1).any(0).all()) and not bool(
+        (drawn.mask == likelier).all(-1).any(0).all()
+    )
+    assert bool(torch.autograd.grad(step.loss, made.selector.head.weight)[0].any())
 
 
 # A2R

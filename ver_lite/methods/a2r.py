@@ -34,6 +34,8 @@ class A2R(Method):
     Jensen-Shannon gap that the selector minimizes; the code, and we, take the divergence both ways.
     """
 
+    ranks_only = True
+
     def __init__(self, *players, agreement: float = 1.0, agreement_moves: str = "all", **options):
         super().__init__(*players, **options)
         if agreement_moves not in MOVED:
@@ -64,8 +66,3 @@ class A2R(Method):
         shown = shown + batch.query
         states = self.predictor.states(batch.tokens, batch.real, shown)
         return self.predictor.decide(max_pool(states, batch.real, shown > 0 if pool is None else pool))
-
-    def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
-        """As every method's, but "argmax" is the ``alpha`` best words: an attention is a ranking, it has no zero."""
-        how = how or self.protocol.evaluation
-        return super().choose(batch, "top_k" if how == "argmax" and share is None else how, share, generator)

@@ -91,11 +91,13 @@ class Method(nn.Module):
     ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
     Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own). ``judged_on``:
     which masks the accuracy on dev comes from, by which an epoch is chosen (None: those of the protocol).
-    ``ranks_only``: scores only order the words of a text, so every way to make masks comes to the best words.
+    ``ranks_only``: scores only order the words of a text and have no zero, so "argmax" and "sample" come to "top_k".
+    ``draws``: in training, masks are drawn; otherwise they are every word's likelier choice, without noise.
     """
 
     judged_on: ClassVar[str | None] = None
     ranks_only: ClassVar[bool] = False
+    draws: bool = True
 
     def __init__(
         self,
@@ -165,9 +167,11 @@ class Method(nn.Module):
         return logits[..., 1] - logits[..., 0]
 
     def select(self, batch: Batch, logits: Tensor | None = None) -> Tensor:
-        """A sampled mask [B, T] that carries the gradient of ``logits`` (None: the selector's)."""
+        """A mask [B, T] to learn from, which carries the gradient of ``logits`` (None: the selector's)."""
         may = ~batch.query if self.protocol.select_padding else batch.selectable
         logits = self.logits(batch) if logits is None else logits
+        if not self.draws:
+            return masks.likelier(logits, may, temperature=self.temperature)
         return masks.sample(logits, may, temperature=self.temperature, generator=self.generator)
 
     def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
@@ -184,13 +188,15 @@ class Method(nn.Module):
         return self.protocol.cross_entropy_weight * F.cross_entropy(logits, batch.labels)
 
     def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
-        """The mask [B, T] used at test time. ``how``: "argmax", "sample" or "top_k" (``share`` of each text, default
-        alpha); None: as the protocol says. "all" shows the whole text."""
+        """The mask [B, T] used at test time. ``how``: "argmax", "sample" (with ``generator``) or "top_k" (``share`` of
+        each text, default alpha); None: as the protocol says. "all" shows the whole text."""
         how = how or self.protocol.evaluation
         if share is not None and how != "top_k":
             raise ValueError(f"a share is for top_k masks, not for {how!r}")
         if how == "all":
             return batch.selectable.float()
+        if self.ranks_only and how in EVALUATIONS:
+            how = "top_k"
         if how == "argmax":
             return masks.argmax(self.logits(batch), batch.selectable)
         if how == "sample":
@@ -198,6 +204,12 @@ class Method(nn.Module):
         if how == "top_k":
             return masks.top_k(self.scores(batch), batch.selectable, self.alpha if share is None else share)
         raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")
+
+
+def check_switch(name: str, value: object) -> None:
+    """Raise ValueError unless the value is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
 
 
 def learners(

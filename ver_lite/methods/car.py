@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
-from ver_lite.methods.base import Method, Step, frozen, learners
+from ver_lite.methods.base import Method, Step, check_switch, frozen, learners
 from ver_lite.players import another
 
 PATHS = ("predicted", "gold")
@@ -26,7 +26,7 @@ class CAR(Method):
 
     The P_t share an encoder and have a head each. In every step each text goes one path, drawn at random (the released
     code, code-terminator/classwise_rationale, takes all texts of a batch along one path, each path in turn; the
-    encoder reads t beside every word; masks are made without noise; and g_t sees the label).
+    encoder reads t beside every word; masks are made without noise, here ``draws=False``; and g_t sees the label).
 
     **At test time** a rationale is the path of *some* class. The published code takes the *true* label's, an answer
     given away: ``path="gold"`` does the same, to show the difference. By default it is the path of the class that
@@ -36,11 +36,12 @@ class CAR(Method):
     depend on words that are not shown.
     """
 
-    def __init__(self, *players, path: str = "predicted", **options):
+    def __init__(self, *players, path: str = "predicted", draws: bool = True, **options):
         super().__init__(*players, **options)
+        check_switch("draws", draws)
         if path not in PATHS:
             raise ValueError(f"path must be one of {', '.join(PATHS)}; not {path!r}")
-        self.path = path
+        self.path, self.draws = path, draws
         head = self.predictor.head
         self.others = nn.ModuleList(another(self.selector) for _ in range(1, head.out_features))
         self.predictor.head = nn.Linear(head.in_features, head.out_features**2)

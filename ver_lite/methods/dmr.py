@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch, Split
-from ver_lite.methods.base import Step, learners
+from ver_lite.methods.base import Step, check_switch, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.players import another, max_pool
 
@@ -27,11 +27,11 @@ class DMR(RNP):
     The weight of H_c is the protocol's: DMR's .9. (Its scripts use .1, .9, .01 or .9, .1, .01 to .1.)
 
     The released code multiplies where a moment takes a power (``moments="first"``), keeps matching from the selector
-    (``matching="predictor"``), and builds on CAR: every class has a selector, and a text goes to its *gold* label's, at
-    test time too. Here it builds on RNP, as VER's paper says, and nobody sees a label; with ``path="gold"`` the
-    selectors are told as in that code, to show the difference: it then names labels drawn by lot, of which no text
-    tells anything (a test). The teacher learns in :meth:`prepare`, again when a run is resumed, for ``teacher_epochs``
-    (published: 4 or 10, rate .001, batches of 200).
+    (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR: every class has a
+    selector, and a text goes to its *gold* label's, at test time too. Here it builds on RNP, as VER's paper says, and
+    nobody sees a label; with ``path="gold"`` the selectors are told as in that code, to show the difference: it then
+    names labels drawn by lot, of which no text tells anything (a test). The teacher learns in :meth:`prepare`, again
+    when a run is resumed, for ``teacher_epochs`` (published: 4 or 10, rate .001, batches of 200).
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class DMR(RNP):
         moments: str = "powers",
         matching: str = "both",
         path: str = "none",
+        draws: bool = True,
         softening: float = 3.0,
         teacher_epochs: int = 10,
         teacher_rate: float = 2e-3,
@@ -61,8 +62,9 @@ class DMR(RNP):
         for name, value in (("moments", moments), ("matching", matching), ("path", path)):
             if value not in CHOICES[name]:
                 raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
+        check_switch("draws", draws)
         self.output_matching, self.feature_matching = output_matching, feature_matching
-        self.moments, self.matching, self.softening = moments, matching, softening
+        self.moments, self.matching, self.softening, self.draws = moments, matching, softening, draws
         self.teacher_epochs, self.teacher_rate, self.teacher_batch = teacher_epochs, teacher_rate, teacher_batch
         self.teacher = another(self.predictor)
         classes = self.predictor.head.out_features if path == "gold" else 1

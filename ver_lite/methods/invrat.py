@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch, CorpusError, Split
-from ver_lite.methods.base import Method, Step, frozen, learners
+from ver_lite.methods.base import Method, Step, check_switch, frozen, learners
 from ver_lite.players import another
 
 
@@ -27,18 +27,19 @@ class INVRAT(Method):
     brings them, and nobody distributes any for the real corpora. They are used in training only.
 
     The released code (code-terminator/invariant_rationalization) appends e to every word vector; here the second
-    predictor has a head for each environment, which any encoder allows. It draws no noise when it makes a mask, and
-    moves one player a batch; here masks are sampled as in RNP and all players move on every batch. Its Beer version
-    selects one span of fixed length.
+    predictor has a head for each environment, which any encoder allows. It draws no noise when it makes a mask
+    (``draws=False``), and moves one player a batch; here masks are sampled as in RNP and all players move on every
+    batch. Its Beer version selects one span of fixed length.
     """
 
-    def __init__(self, *players, environments: int = 2, invariance: float = 10.0, **options):
+    def __init__(self, *players, environments: int = 2, invariance: float = 10.0, draws: bool = True, **options):
         super().__init__(*players, **options)
+        check_switch("draws", draws)
         if isinstance(environments, bool) or not isinstance(environments, int) or environments < 2:
             raise ValueError(f"environments must be a whole number from 2, not {environments!r}")
         if not 0 <= invariance < math.inf:
             raise ValueError(f"invariance must be zero or positive, not {invariance}")
-        self.environments, self.invariance = environments, invariance
+        self.environments, self.invariance, self.draws = environments, invariance, draws
         self.aware = another(self.predictor)
         self.aware.head = nn.Linear(self.predictor.head.in_features, environments * self.classes)
         self.register_buffer("of_text", torch.zeros(0, dtype=torch.long), persistent=False)

@@ -53,6 +53,8 @@ class NIRAttention(NIR):
     The attention rests on states, which know of their neighbors: it may choose a word beside the one that matters.
     """
 
+    ranks_only = True
+
     def __init__(self, *players, consistency=0.1, divergence="jensen-shannon", softmaxes=1, **options):
         super().__init__(*players, **options)
         if not 0 <= consistency < math.inf:
@@ -83,10 +85,6 @@ class NIRAttention(NIR):
         """What the player with logits ``own`` [B, C] minimizes, ``other`` being fixed."""
         wrong = self.cross_entropy(own if self.softmaxes == 1 else own.softmax(-1), batch)
         return wrong + self.consistency * divergence(own, other.detach(), self.divergence == "reversed")
-
-    def choose(self, batch: Batch, how=None, share=None, generator=None) -> Tensor:
-        """The best ``share`` (default alpha) of each text, however masks are asked for: attention only orders words."""
-        return super().choose(batch, "top_k", share)
 
 
 def divergence(one: Tensor, other: Tensor, reversed: bool = False) -> Tensor:

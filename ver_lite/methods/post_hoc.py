@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step, learners
 
@@ -37,11 +36,6 @@ class PostHoc(Method):
         """The scores as logits [B, T, 2]: minus and plus half of each, so that their difference is the score."""
         scores = self.scores(batch)
         return torch.stack([-scores, scores], -1) / 2
-
-    def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
-        if how == "all":
-            return super().choose(batch, how)
-        return masks.top_k(self.scores(batch), batch.selectable, self.alpha if share is None else share)
 
 
 class Attention(PostHoc):
