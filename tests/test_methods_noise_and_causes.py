@@ -22,6 +22,7 @@ from ver_lite.methods.cr import CR
 from ver_lite.methods.dmr import DMR, moment_distance
 from ver_lite.methods.inter_rat import InterRAT
 from ver_lite.methods.nir import NIR, NIRAttention, divergence
+from ver_lite.methods.whole_texts import answer
 from ver_lite.players import Predictor, Selector, make_embedding, max_pool, random_vectors
 from ver_lite.training import resume, train
 
@@ -315,8 +316,8 @@ def test_the_teacher_learns_from_whole_texts_beforehand_and_then_rests():
     assert torch.equal(embedding.weight, before["selector.embedding.weight"])
     made.train()
     (step,) = made.play(batch)
-    assert float((made.taught(batch).argmax(1) == batch.labels).float().mean()) > 0.95
-    assert torch.equal(made.taught(batch), made.taught(batch))  # no dropout
+    assert float((answer(made.teacher, batch).argmax(1) == batch.labels).float().mean()) > 0.95
+    assert torch.equal(answer(made.teacher, batch), answer(made.teacher, batch))  # no dropout
     assert not any(n.startswith("teacher.") and "embedding" not in n for n in moved(made, step.loss))
     grouped = {p for group in made.groups()["game"] for p in group["params"]}
     assert not grouped & {p for n, p in made.teacher.named_parameters() if not n.startswith("embedding")}

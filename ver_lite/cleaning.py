@@ -10,12 +10,12 @@ import copy
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ver_lite import machine
 from ver_lite.compaction import closed_up
 from ver_lite.config import Config
 from ver_lite.corpora.core import Split
+from ver_lite.methods.whole_texts import answer, learn_once
 from ver_lite.players import Predictor, make_embedding
 
 
@@ -46,12 +46,7 @@ def teach(train: Split, dev: Split, vectors: Tensor, config: Config, epochs: int
         best, kept = -1.0, {}
         for epoch in range(epochs):
             order = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-            reader.train()
-            for batch in train.batches(config.batch_size, generator=order):
-                loss = F.cross_entropy(reader(batch.tokens, batch.real, batch.real.to(vectors)), batch.labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+            learn_once(reader, train, optimizer, config.batch_size, order)
             right = accuracy(reader, dev)
             if right > best:
                 best, kept = right, copy.deepcopy(reader.state_dict())
@@ -65,7 +60,7 @@ def probabilities(reader: Predictor, split: Split, batch_size: int = 256) -> Ten
     reader.eval()
     said = torch.zeros(len(split), reader.head.out_features, dtype=torch.float64)
     for batch in split.batches(batch_size):
-        said[batch.index] = reader(batch.tokens, batch.real, batch.real.float()).double().softmax(-1)
+        said[batch.index] = answer(reader, batch).double().softmax(-1)
     return said
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ver_lite.corpora.core import Batch, Split
 from ver_lite.methods.base import Step, check_switch, learners
 from ver_lite.methods.rnp import RNP
+from ver_lite.methods.whole_texts import answer, learn_once
 from ver_lite.players import another, max_pool
 
 CHOICES = {"moments": ("powers", "first"), "matching": ("both", "predictor"), "path": ("none", "gold")}
@@ -83,17 +84,9 @@ class DMR(RNP):
     def prepare(self, train: Split) -> None:
         groups = learners(self.teacher, without=self.teacher.embedding)
         optimizer = torch.optim.Adam([{**group, "lr": self.teacher_rate * group["times"]} for group in groups])
-        self.teacher.train()
         for _ in range(self.teacher_epochs):
-            for batch in train.batches(self.teacher_batch, generator=torch.default_generator):
-                optimizer.zero_grad()
-                F.cross_entropy(self.taught(batch), batch.labels).backward()
-                optimizer.step()
+            learn_once(self.teacher, train, optimizer, self.teacher_batch, torch.default_generator)
         self.teacher.zero_grad()
-
-    def taught(self, batch: Batch) -> Tensor:
-        """The teacher's logits [B, C] of the whole texts."""
-        return self.teacher(batch.tokens, batch.real, batch.real.to(self.teacher.embedding.weight))
 
     def play(self, batch: Batch) -> Iterator[Step]:
         mask = self.select(batch)
@@ -107,7 +100,7 @@ class DMR(RNP):
             said = self.predictor.decide(matched)
         self.teacher.eval()
         with torch.no_grad():
-            taught = (self.taught(batch) / self.softening).softmax(-1)
+            taught = (answer(self.teacher, batch) / self.softening).softmax(-1)
         loss = self.cross_entropy(logits, batch) + self.omega(mask, batch)
         loss = loss + self.output_matching * F.cross_entropy(said, taught)
         loss = loss + self.feature_matching * moment_distance(matched, whole, powers=self.moments == "powers")

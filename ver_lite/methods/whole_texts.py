@@ -1,0 +1,24 @@
+"""A classifier of whole texts: a predictor that is shown every word, and how it learns."""
+
+from __future__ import annotations
+
+from torch import Generator, Tensor
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from ver_lite.corpora.core import Batch, Split
+from ver_lite.players import Predictor
+
+
+def answer(reader: Predictor, batch: Batch) -> Tensor:
+    """What the reader makes of the whole texts: logits [B, C]."""
+    return reader(batch.tokens, batch.real, batch.real.to(reader.embedding.weight))
+
+
+def learn_once(reader: Predictor, train: Split, optimizer: Optimizer, batch_size: int, order: Generator) -> None:
+    """One epoch of cross-entropy on the training texts, dealt into batches by ``order``."""
+    reader.train()
+    for batch in train.batches(batch_size, generator=order):
+        optimizer.zero_grad()
+        F.cross_entropy(answer(reader, batch), batch.labels).backward()
+        optimizer.step()
