@@ -69,7 +69,8 @@ test: lint ## everything CI runs: lint, library, lessons cell by cell, book, bro
 	[ $$library -eq 0 ] && [ $$lessons -eq 0 ]
 
 test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (4 min)
-	$(PY) -m pytest tests -m "not slow and not notebook and not browser" $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n auto --dist worksteal -m "not slow and not notebook and not browser" \
+		$(PYTEST_ARGS)
 
 lab: $(STAMP) ## open the lessons in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks/00-start-here.ipynb

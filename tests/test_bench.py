@@ -102,6 +102,7 @@ def test_many_words_keep_the_lengths():
     assert race.distinct_words(many, 10) > race.distinct_words(corpus.train, 10)
 
 
+@pytest.mark.slow
 def test_a_tiny_bench_from_end_to_end(tmp_path, monkeypatch):
     monkeypatch.setattr(growth, "TEXTS", 4)
     monkeypatch.setattr(race, "product_rate", lambda *size: product_rate(8, 8, 8, seconds=0.001))

@@ -133,6 +133,7 @@ def train_on_gpu(records: bool) -> list[float]:
     return [row["loss"] for row in loop.run.history]
 
 
+@pytest.mark.slow
 def test_the_gpu_bench_runs_as_far_as_a_cpu_can(capsys, tmp_path):
     bench_gpu.main(["--rehearse", "--texts", "64", "--out", str(tmp_path)])
     table = read_json(tmp_path / "bench_gpu.json")["table"]

@@ -37,10 +37,8 @@ def test_the_ten_lines_run_on_a_text_of_ones_own(tmp_path):
 
 
 @pytest.mark.parametrize("line", SHELL)
-def test_the_command_line_takes_what_is_shown(line):
+def test_the_command_line_takes_what_is_shown(line, say):
     """Every command and option named exists (the help of the command lists it)."""
-    command = line.split()[1]
-    code = f"import sys; sys.argv = ['ver-lite', {command!r}, '--help']; from ver_lite.cli import main; main()"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=None)
-    assert said.returncode == 0, said.stderr
-    assert set(re.findall(r"--[a-z0-9-]+", line)) <= set(re.findall(r"--[a-z0-9-]+", said.stdout))
+    code, out, err = say(line.split()[1], "--help")
+    assert code == 0, err
+    assert set(re.findall(r"--[a-z0-9-]+", line)) <= set(re.findall(r"--[a-z0-9-]+", out))
