@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ver_lite.bench import growth, race
+from ver_lite import players
+from ver_lite.bench import growth, parts, race
 from ver_lite.bench.__main__ import about_machine, main, write
 from ver_lite.bench.operations import multiply_adds, product_rate
 from ver_lite.bench.report import COLUMNS, report
@@ -109,9 +110,11 @@ def test_a_tiny_bench_from_end_to_end(tmp_path, monkeypatch):
     said: list[str] = []
     made = race.race(**SMALL, tell=said.append)
     curves = growth.growth({"texts": (2, 4), "runs": (1,)}, hidden=4, tell=said.append)
-    assert len(said) == 4
+    worth = parts.parts(texts=4, rounds=1, hidden=4, batch_size=2, tell=said.append)
+    assert len(said) == 6
     about = about_machine("make bench")
     record = {"race": made | {"made": about | {"peers": made["peers"]}}, "growth": {"curves": curves, "made": about}}
+    record["parts"] = worth | {"made": about}
     write(tmp_path, record)
     assert read_json(tmp_path / "bench.json") == record
     page = (tmp_path / "bench.md").read_text("utf-8")
@@ -120,6 +123,9 @@ def test_a_tiny_bench_from_end_to_end(tmp_path, monkeypatch):
     assert f"| | {' | '.join(heads)} |" in page
     for variant in (race.OURS, f"{race.OURS}, released protocol", race.MANY, race.PLAIN):
         assert len(made["seconds"][variant]) == 1 and f"\n| {variant} | " in page
+    for name in parts.PARTS:
+        assert len(worth["seconds"][name]) == 1 and f"\n| {name} | " in page
+    assert parts.times_as_long(worth)[parts.AS_IT_IS] == 1
     for curve in curves:
         assert len(curve["x"]) == len(curve["y"]) and f"\n| {growth.TITLES[curve['name']]} | " in page
 
@@ -150,3 +156,25 @@ def test_the_recorded_page_is_what_the_record_gives():
     assert set(record) == {"race", "growth"}
     assert {race.RELEASED, race.SHIPPED} <= set(record["race"]["seconds"])
     assert [curve["name"] for curve in record["growth"]["curves"]] == list(growth.POINTS)
+
+
+def test_a_part_that_is_left_out_is_left_out(monkeypatch):
+    """Each child's own way takes effect: its steps run uncompiled, its memory is not kept, its gradient is torch's."""
+    asks = "import torch; from ver_lite import gru, machine; "
+    asks += "print(isinstance(gru._steps, torch.jit.ScriptFunction), machine.reuse_memory())"
+    for name, expected in (
+        (parts.AS_IT_IS, "True True"),
+        ("without steps compiled by TorchScript", "False True"),
+        ("without memory that stays", "True False"),
+    ):
+        environment = os.environ | parts.PARTS[name][0]
+        said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, env=environment, check=True)
+        assert said.stdout.strip() == expected
+    states = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(101), requires_grad=True)
+    real = torch.arange(5) < torch.tensor([[5], [2], [0]])
+    plain, ours = parts.pytorchs_max_pool(states, real), players.max_pool(states, real)
+    assert torch.equal(plain, ours)
+    monkeypatch.setattr(players, "max_pool", players.max_pool)  # so that it is put back
+    monkeypatch.setattr(parts, "review_corpus", lambda texts: None)
+    parts.train_part(4, 4, 2, "largest")
+    assert players.max_pool is parts.pytorchs_max_pool

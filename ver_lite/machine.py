@@ -105,7 +105,7 @@ def reuse_memory() -> bool:
     hands (not glibc) or in the user's (``MALLOC_...`` is set).
 
     Left alone, glibc gives what lies at the end of its heap back to the system at once. Then every step of a training
-    gets new memory, and each page of it is a fault: a tenth to a fifth of the time.
+    gets new memory, and each page of it is a fault (`python -m ver_lite.bench parts` says what that costs).
     """
     settled = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if settled or not hasattr(_c_library(), "mallopt"):

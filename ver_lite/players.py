@@ -211,7 +211,7 @@ def max_pool(states: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor
 
 
 class _Largest(torch.autograd.Function):
-    """``states.masked_fill(~pool[..., None], -1e6).amax(1)``, whose own gradient takes twice as long on a CPU. Equal
+    """``states.masked_fill(~pool[..., None], -1e6).amax(1)``, whose own gradient takes longer on a CPU. Equal
     ones share the gradient there and here."""
 
     @staticmethod

@@ -1,8 +1,8 @@
 """How fast training is, and how it grows.
 
-    python -m ver_lite.bench [race] [growth] [--peer CHECKOUT] [--pyhighlights PYTHON] [--out FOLDER]
+    python -m ver_lite.bench [race] [parts] [growth] [--peer CHECKOUT] [--pyhighlights PYTHON] [--out FOLDER]
 
-Without a part, both. A folder holds bench.json, bench.md and bench.png; a part that is not measured again stays.
+Without a name, all three. A folder holds bench.json, bench.md and bench.png; what is not measured again stays.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import torch
 
 from ver_lite import figures, machine
 from ver_lite.bench.growth import growth
+from ver_lite.bench.parts import parts as measure_parts
 from ver_lite.bench.race import race
 from ver_lite.bench.report import growth_figure, report
 from ver_lite.bench.workers import PeerError
 from ver_lite.files import FileError, read_json, write_json, write_text, write_whole
 
-PARTS = ("race", "growth")
+PARTS = ("race", "parts", "growth")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,11 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         "python -m ver_lite.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help="race, growth (default: both)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="race, parts, growth (default: all)")
     parser.add_argument("--peer", help="a checkout of jugechengzi/Rationalization-VER to race against")
     parser.add_argument("--pyhighlights", metavar="PYTHON", help="a Python that has pyhighlights, to race against")
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds after one that warms up (default 3)")
-    parser.add_argument("--texts", type=int, default=512, help="texts an epoch of the race (default 512)")
+    parser.add_argument("--texts", type=int, default=512, help="texts an epoch of race and parts (default 512)")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="folder to write to (default runs/bench)")
     asked = parser.parse_args(arguments)
     parts = asked.parts or PARTS
@@ -51,6 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
         if "race" in parts:
             made = race(asked.texts, asked.rounds, asked.peer, asked.pyhighlights, tell=print)
             record["race"] = made | {"made": about | {"peers": made.pop("peers")}}
+            write(asked.out, record)
+        if "parts" in parts:
+            record["parts"] = measure_parts(asked.texts, asked.rounds, tell=print) | {"made": about}
             write(asked.out, record)
         if "growth" in parts:
             record["growth"] = {"curves": growth(tell=print), "made": about}

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ver_lite import figures
 from ver_lite.bench.growth import TITLES, UNITS, said_exponent
+from ver_lite.bench.parts import times_as_long
 from ver_lite.bench.race import LIBRARY, PLAIN, RELEASED, SHIPPED, STEP, summary
 
 COLUMNS = {
@@ -33,8 +34,9 @@ COUNTS = {
 
 
 def report(made: dict[str, Any]) -> str:
-    """What was measured, in Markdown: the race, the floors, the growth."""
-    parts = [part(made[name]) for name, part in (("race", race_part), ("growth", growth_part)) if name in made]
+    """What was measured, in Markdown: the race, the floors, what the parts are worth, the growth."""
+    written_by = {"race": race_part, "parts": parts_part, "growth": growth_part}
+    parts = [part(made[name]) for name, part in written_by.items() if name in made]
     return "\n\n".join(parts) + "\n"
 
 
@@ -59,6 +61,18 @@ def race_part(made: dict[str, Any]) -> str:
         f"{3 * made['hidden'] // 2}]; alone, at that size, it manages {step / 1e9:.0f} · 10⁹."
     )
     return "\n\n".join([about, "\n".join(lines), speed, "\n".join(floors)])
+
+
+def parts_part(made: dict[str, Any]) -> str:
+    longer = times_as_long(made)
+    lines = ["| one epoch of ours | seconds | times as long |", "|---|--:|--:|"]
+    for name, took in made["seconds"].items():
+        lines.append(f"| {name} | {statistics.median(took):.2f} | {longer[name]:.2f} |")
+    about = (
+        f"What each part is worth: {made['texts']} texts, batches of {made['batch_size']}, GRU {made['hidden']}; "
+        f"{made['rounds']} rounds, medians. {said_machine(made['made'])}"
+    )
+    return about + "\n\n" + "\n".join(lines)
 
 
 def growth_part(made: dict[str, Any]) -> str:

@@ -27,11 +27,21 @@ class PeerError(RuntimeError):
 
 
 class Worker:
-    """A child process of one kind, ready to train. Raises PeerError with its last lines when it dies."""
+    """A child process of one kind, ready to train. Raises PeerError with its last lines when it dies.
 
-    def __init__(self, kind: str, settings: dict[str, Any], python: str = sys.executable, threads: int | None = None):
+    ``environment``: variables of the child beside ours.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        settings: dict[str, Any],
+        python: str = sys.executable,
+        threads: int | None = None,
+        environment: dict[str, str] | None = None,
+    ):
         self.kind, self.said = kind, tempfile.TemporaryFile("w+")
-        environment = os.environ | {"PYTHONUTF8": "1"}
+        environment = os.environ | {"PYTHONUTF8": "1"} | (environment or {})
         if threads is not None:
             environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(threads)
         command = [python, "-P", __file__, kind, json.dumps(settings)]
@@ -215,7 +225,14 @@ def ours(points: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
     return lambda: train_point(**next(left))
 
 
-KINDS = {"released": released, "pyhighlights": pyhighlights, "ours": ours}
+def part(**settings: Any) -> Callable[[], dict[str, float]]:
+    """An epoch of ours with one part of it left out."""
+    from ver_lite.bench.parts import train_part
+
+    return train_part(**settings)
+
+
+KINDS = {"released": released, "pyhighlights": pyhighlights, "ours": ours, "part": part}
 
 
 def main() -> None:

@@ -1,0 +1,76 @@
+"""What each part of a fast step is worth: training with and without it, in turn, in processes of their own."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ver_lite import players
+from ver_lite.bench.race import game_config, review_corpus, seconds_of_training
+from ver_lite.bench.workers import Worker
+from ver_lite.methods import Protocol
+
+AS_IT_IS = "as it is"
+#: what is left out → the environment of the process, and what the process is told
+PARTS: dict[str, tuple[dict[str, str], str]] = {
+    AS_IT_IS: ({}, ""),
+    "without steps compiled by TorchScript": ({"PYTORCH_JIT": "0"}, ""),
+    "without memory that stays": ({"MALLOC_ARENA_TEST": "8"}, ""),  # glibc's default: it says only that it is set
+    "with PyTorch's gradient of the largest": ({}, "largest"),
+    "with nn.GRU": ({}, "gru"),
+}
+
+
+def parts(
+    texts: int = 512,
+    rounds: int = 3,
+    hidden: int = 200,
+    batch_size: int = 128,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Seconds of an epoch of each of :data:`PARTS`, ``rounds`` times, in turn, after one that warms up."""
+    settings = {"texts": texts, "hidden": hidden, "batch_size": batch_size}
+    seconds: dict[str, list[float]] = {name: [] for name in PARTS}
+    with ExitStack() as stack:
+        workers = {}
+        for name, (environment, told) in PARTS.items():
+            asked = settings | {"told": told}
+            workers[name] = Worker("part", asked, threads=torch.get_num_threads(), environment=environment)
+            stack.enter_context(workers[name]).ready()
+        for turn in range(rounds + 1):
+            found = {name: worker.once()["seconds"] for name, worker in workers.items()}
+            said = ", ".join(f"{name} {took:.2f} s" for name, took in found.items())
+            tell(f"round {turn or 'of warming up'}: {said}")
+            if turn:
+                for name, took in found.items():
+                    seconds[name].append(took)
+    return {"texts": texts, "hidden": hidden, "batch_size": batch_size, "rounds": rounds, "seconds": seconds}
+
+
+def times_as_long(made: dict[str, Any]) -> dict[str, float]:
+    """How many times as long an epoch takes: the median over the rounds, each round against the whole of that round."""
+    whole = made["seconds"][AS_IT_IS]
+    return {
+        name: statistics.median(a / b for a, b in zip(took, whole, strict=True))
+        for name, took in made["seconds"].items()
+    }
+
+
+def train_part(texts: int, hidden: int, batch_size: int, told: str) -> Callable[[], dict[str, float]]:
+    """In the worker: the function that trains, and says how long an epoch took."""
+    corpus, config = review_corpus(texts), game_config(hidden, batch_size, Protocol.paper())
+    if told == "largest":
+        players.max_pool = pytorchs_max_pool
+    return lambda: {"seconds": seconds_of_training(corpus, config, plain=told == "gru")}
+
+
+def pytorchs_max_pool(states: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
+    """:func:`ver_lite.players.max_pool` with PyTorch's own gradient."""
+    pool = real if pool is None else pool & real
+    largest = states.masked_fill(~pool[..., None], -1e6).amax(1)
+    return torch.where(pool.any(1, keepdim=True), largest, 0.0)
