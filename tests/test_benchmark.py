@@ -108,6 +108,13 @@ def test_a_method_is_compared_with_rnp_seed_by_seed(rows):
     assert "| +20.0 (one seed) |" in page.corpus_table(rows[1:])
 
 
+def test_ver_is_compared_with_each_game_that_it_was_combined_with(rows):
+    others = [{**row, "method": {"rnp": "fr", "ver": "ver-fr"}[row["method"]]} for row in rows[1:]]
+    (line,) = page.ver_table([*rows, *others]).splitlines()[2:]
+    mean, low, high = results.interval([10.0, 20.0])
+    assert f"| {mean:+.1f} [{low:+.1f}, {high:+.1f}] |" in line and line.endswith(" | +20.0 (one seed) | – | – |")
+
+
 def test_cells_that_nobody_could_fill_stay_empty_and_say_why(rows):
     jobs = [job for job in benchmark.jobs() if job.corpus["name"] in ("reviews", "movies")]
     own = [{**row, "corpus": "movies", "config": {**row["config"], "alpha": 0.1}} for row in rows]
