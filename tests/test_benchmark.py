@@ -4,14 +4,16 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from small_corpora import keyword_texts
 from small_files import beer, beer_annotation, hotel_files, packed
 
-from ver_lite import results
+from ver_lite import masks, results
 from ver_lite.corpora import load_corpus
+from ver_lite.corpora.core import Split, Text, Vocabulary
 from ver_lite.evaluation import evaluate, play_through
 from ver_lite.full_evaluation import evaluate_fully
 from ver_lite.methods import METHODS
@@ -55,6 +57,20 @@ def test_two_routes_to_the_scores_of_a_share_agree(measured):
         assert (f1, accuracy) == pytest.approx((scores.f1, scores.accuracy), abs=1e-3)
     at = row["curve"]["share"].index(TINY["alpha"])
     assert row["curve"]["f1"][at] == row["test"]["chosen"]["top_k"]["f1"]
+
+
+def test_random_words_have_on_average_the_f1_that_is_expected_of_them():
+    marked = ((9, 1), (2, 2), (30, 12), (5, 0))
+    texts = [Text(("x",) * words, 0, tuple(i < gold for i in range(words))) for words, gold in marked]
+    split = Split.encode([*texts, Text(("x",) * 40, 1)], Vocabulary.build(texts))
+    counts = torch.zeros(2)
+    for seed in range(4000):
+        batch = next(iter(split.batches(8)))
+        drawn = masks.random_mask(batch.selectable, 0.35, generator=torch.Generator().manual_seed(seed))
+        drawn = drawn.bool() & batch.annotated[:, None]
+        counts += torch.tensor([(drawn & batch.gold).sum(), drawn.sum() + batch.gold.sum()])
+    assert benchmark.by_chance(split, 0.35) == pytest.approx(float(2 * counts[0] / counts[1]), abs=0.004)
+    assert benchmark.by_chance(split, 1.0) == pytest.approx(2 * 15 / (46 + 15))
 
 
 def test_the_threshold_gives_the_share_on_dev_and_is_not_fitted_to_test(measured):
@@ -106,6 +122,15 @@ def test_a_method_is_compared_with_rnp_seed_by_seed(rows):
     mean, low, high = results.interval([10.0, 20.0])
     assert f"| {mean:+.1f} [{low:+.1f}, {high:+.1f}] |" in page.corpus_table(rows)
     assert "| +20.0 (one seed) |" in page.corpus_table(rows[1:])
+
+
+def test_the_curve_of_f1_stands_in_the_table_beside_random_words(rows):
+    head, _, chance, rnp, _ = page.curve_table(rows).splitlines()
+    shares = [cell.strip() for cell in head.split("|")[3:-1]]
+    assert shares == [f"{100 * share:g} %" for share in benchmark.SHARES]
+    at = shares.index(f"{100 * TINY['alpha']:g} %")
+    assert float(chance.split("|")[3:-1][at]) == pytest.approx(100 * rows[0]["random"]["f1"], abs=0.05)
+    assert float(rnp.split("|")[3:-1][at]) == pytest.approx(100 * rows[0]["curve"]["f1"][at], abs=0.05)
 
 
 def test_ver_is_compared_with_each_game_that_it_was_combined_with(rows):

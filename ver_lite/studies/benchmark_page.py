@@ -97,6 +97,18 @@ def _quality(rows: list[Row], name: str, scale: float = 100.0) -> str:
     return cell([r.get("quality", {}).get(name) for r in rows], scale)
 
 
+def curve_table(rows: list[Row]) -> str:
+    """A row a method: its mean F1 at every share that was measured, below that of as many random words."""
+    done = finished(rows)
+    shares, chance = done[0]["curve"]["share"], done[0]["random"]["curve"]
+    lines = [["random words", "", *(f"{100 * f1:.1f}" for f1 in chance)]]
+    for method in dict.fromkeys(row["method"] for row in done):
+        found = [row["curve"]["f1"] for row in finished(rows, method=method)]
+        means = (100 * statistics.fmean(at) for at in zip(*found, strict=True))
+        lines.append([title(method), str(len(found)), *(f"{mean:.1f}" for mean in means)])
+    return table(["method", "seeds", *(f"{100 * share:g} %" for share in shares)], lines)
+
+
 def quality_table(rows: list[Row]) -> str:
     """A row a method: what F1 does not say of the same masks."""
     lines = []
@@ -167,7 +179,7 @@ def page(made: dict[str, Any], jobs: list[Job]) -> str:
         parts.append(_section(corpus, [r for r in rows if r["corpus"] == corpus], asked, methods))
     parts += [
         "## What VER adds to other games\n",
-        "The paper says that its perturbation goes with other games too. The same F1 as above, seed by seed, with the "
+        "The paper expects VER to go with other methods (Introduction). The same F1 as above, seed by seed, with its "
         "perturbation minus without it, in points:\n",
         ver_table(rows),
         "## Beer and Hotel\n",
@@ -189,6 +201,7 @@ def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[st
     never = [f"{title(m)}, {ABSENT.get(m, 'not asked for')}" for m in methods if asked and not planned[m]]
     parts = [head, _about(mine, share), corpus_table(mine, planned, methods)]
     parts.append(GAPS + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n")
+    parts.append(f"F1 where a mask takes another share of every text, a mean over seeds:\n\n{curve_table(mine)}")
     if any(row.get("quality") for row in mine):
         parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
     if len({row["config"]["alpha"] for row in rows} | {config.alpha for config in asked}) > 1 or corpus == "reviews":
@@ -207,16 +220,11 @@ def _about(rows: list[Row], share: float) -> str:
     if not done:
         return ""
     test = done[0]["splits"]["test"]
-    gold, classes = test["gold_share"], test["classes"].values()
+    classes = test["classes"].values()
     return (
-        f"{test['texts']} test texts of {test['mean_length']:.0f} words on average, {100 * gold:.1f} % of words gold. "
-        f"A mask takes {100 * share:g} % of a text, where the table does not say otherwise; random words of that share "
-        f"would have F1 {random_f1(gold, share):.1f}. Always naming the larger class is right in "
+        f"{test['texts']} test texts, on average of {test['mean_length']:.0f} words, {100 * test['gold_share']:.1f} % "
+        f"of them gold. A mask takes {100 * share:g} % of a text, rounded up to whole words, where the table does not "
+        f"say otherwise; as many random words would have F1 {100 * done[0]['random']['f1']:.1f}. Always naming the "
+        f"larger class is right in "
         f"{100 * max(classes) / sum(classes):.1f} % of the texts.\n"
     )
-
-
-def random_f1(gold: float, share: float) -> float:
-    """F1 in percent of random masks with a ``share`` of the words, ``gold`` of which are gold: the harmonic mean of the
-    expected precision, ``gold``, and the expected recall, ``share``."""
-    return 100 * 2 * gold * share / (gold + share)
