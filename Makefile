@@ -114,8 +114,8 @@ $(VENV)-peers/.installed: constraints.txt
 	@$(VENV)-peers/bin/python -m pip install -qq $(PIP_ARGS) -c constraints.txt pyhighlights==0.14.0
 	@touch $@
 
-bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions, a fleet of thirty (under 9 min)
-	$(PY) -m ver_lite.bench_gpu
+bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions, a fleet of thirty (under 9 min); PEER=CHECKOUT
+	$(PY) -m ver_lite.bench.gpu $(if $(PEER),--peer $(PEER))
 
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
 	$(PY) -m ver_lite.course.notebooks links

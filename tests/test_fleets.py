@@ -1,5 +1,6 @@
 """Games side by side have the numbers of the same games alone; what a GPU would replay is what a CPU plays."""
 
+import os
 import signal
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from interrupting import stop_at
 from small_corpora import keyword_corpus
 
-from ver_lite import bench_gpu
+from ver_lite.bench import gpu, race
 from ver_lite.config import Config
 from ver_lite.files import read_json
 from ver_lite.graphs import Replayed
@@ -135,7 +136,8 @@ def train_on_gpu(records: bool) -> list[float]:
 
 @pytest.mark.slow
 def test_the_gpu_bench_runs_as_far_as_a_cpu_can(capsys, tmp_path):
-    bench_gpu.main(["--rehearse", "--texts", "64", "--out", str(tmp_path)])
+    peer = ["--peer", os.environ["PEER"]] if "PEER" in os.environ else []
+    gpu.main(["--rehearse", "--texts", "64", "--out", str(tmp_path), *peer])
     table = read_json(tmp_path / "bench_gpu.json")["table"]
     said = capsys.readouterr().out
     assert all(name in said for name in table)
@@ -143,10 +145,14 @@ def test_the_gpu_bench_runs_as_far_as_a_cpu_can(capsys, tmp_path):
     assert apart == ["0.0e+00"] * 2
     assert float(table["gradients, apart from the CPU's in float64"]) < 1e-5
     assert "times one run" in table["30 runs as a fleet, wall"] and "%" in table["cost 3"]
+    assert not peer or "of ours)" in table[f"epoch, {race.RELEASED}"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_the_gpu_bench_says_that_there_is_no_gpu(capsys):
     with pytest.raises(SystemExit, match="1"):
-        bench_gpu.main([])
+        gpu.main([])
     assert "there is no CUDA device here" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="1"):
+        gpu.main(["--rehearse", "--peer", "nowhere"])
+    assert "PEER=nowhere: there is no such folder" in capsys.readouterr().err

@@ -55,7 +55,6 @@ FLOORS = {
     "pool": 0,
     "errors": 4,
     "sweep_command": 8,
-    "bench_gpu": 6,
     "figures": 7,
     "bench": 7,
     "widgets": 7,

@@ -93,7 +93,9 @@ def check_released(checkout: str | Path) -> Path:
     return folder
 
 
-def released(checkout: str, folder: str, words: list[str], settings: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+def released(
+    checkout: str, folder: str, words: list[str], settings: dict[str, Any], device: str = "cpu"
+) -> Callable[[], dict[str, Any]]:
     """The released code's epoch, as its script for Beer drives it: its data class, its model, its training function.
 
     Its Lipschitz pass runs inside the training function; the function that makes it is timed from outside. So one
@@ -111,7 +113,7 @@ def released(checkout: str, folder: str, words: list[str], settings: dict[str, A
     torch.manual_seed(0)
     data = beer.BeerData(folder, 0, "train", {word: i for i, word in enumerate(words)})
     loader = torch.utils.data.DataLoader(data, batch_size=args.batch_size, shuffle=True)
-    model = released_model.Perturb_model(args)
+    model = released_model.Perturb_model(args).to(device)
     of_generator = {id(p) for p in model.generator.parameters()}
     others = [p for p in model.parameters() if id(p) not in of_generator]
     groups = [{"params": model.generator.parameters(), "lr": args.lr}, {"params": others, "lr": args.lr}]
@@ -129,7 +131,7 @@ def released(checkout: str, folder: str, words: list[str], settings: dict[str, A
     def once() -> dict[str, Any]:
         began = time.perf_counter()
         model.train()
-        train_util.train_sp_norm(model, optimizer, loader, torch.device("cpu"), args, (log, 0), [], [])
+        train_util.train_sp_norm(model, optimizer, loader, torch.device(device), args, (log, 0), [], [])
         return {"seconds": time.perf_counter() - began, "lipschitz": spent[0]}
 
     return once

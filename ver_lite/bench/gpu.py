@@ -1,30 +1,35 @@
 """Check and time training on a GPU, in under nine minutes: one run, its precisions, and a fleet of thirty.
 
-    python -m ver_lite.bench_gpu [--out FOLDER] [--texts N]
+    python -m ver_lite.bench.gpu [--peer CHECKOUT] [--out FOLDER] [--texts N]
 
 Everything is checked before it is timed: the GPU's gradients against the CPU's, replayed steps against played ones, a
-step that never waits for the device, a fleet's runs against the same runs alone. A short table comes last, and goes to
-FOLDER/bench_gpu.json and .md. ``--rehearse`` runs all that a CPU can run, at a tiny size, to test this script.
+step that never waits for the device, a fleet's runs against the same runs alone. With ``--peer`` the released code of
+VER trains on the same texts and device. A short table comes last, and goes to FOLDER/bench_gpu.json and .md.
+``--rehearse`` runs all that a CPU can run, at a tiny size, to test this script.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ver_lite import machine
+from ver_lite.bench.race import RELEASED, SHIPPED, both, export, peer_settings
+from ver_lite.bench.workers import PeerError, Worker, check_released
 from ver_lite.corpora.core import Corpus
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.files import write_json, write_text
 from ver_lite.loop import PRECISIONS, Loop
-from ver_lite.methods import Method
+from ver_lite.methods import Method, Protocol
 from ver_lite.players import random_vectors
 from ver_lite.results import SEEDS
 from ver_lite.runs import Config, Run, build_game
@@ -119,6 +124,22 @@ def time_fleet(config: Config, corpus: Corpus, device: torch.device) -> list[Row
     return [("one run, wall", f"{one:.1f} s"), ("30 runs as a fleet, wall", ratio)]
 
 
+def race_released(config: Config, corpus: Corpus, device: torch.device, peer: Path) -> list[Row]:
+    """Seconds of an epoch of the released code on this device, its second, and how many of ours pass meanwhile: the
+    same game by its protocol, replayed."""
+    same = replace(config, protocol=Protocol.released())
+    ours = _epochs(same, corpus, device, 2, records=True)[-1]["seconds"]
+    with tempfile.TemporaryDirectory() as folder:
+        export(corpus, config.dimension, Path(folder))
+        settings = {"folder": folder, "words": corpus.vocabulary.words, "settings": peer_settings(same)}
+        with Worker("released", settings | {"checkout": str(peer), "device": device.type}) as worker:
+            worker.ready()
+            worker.once()
+            took = both(worker.once())
+    rows = [(f"epoch, {name}", f"{took[name]:.2f} s ({took[name] / ours:.1f} of ours)") for name in (RELEASED, SHIPPED)]
+    return [("epoch of ours by the released protocol, replayed", f"{ours:.2f} s"), *rows]
+
+
 def largest_costs(config: Config, corpus: Corpus, device: torch.device, most: int = 3) -> list[Row]:
     """The operations with the largest share of the device's time in ten played steps."""
     from torch.profiler import ProfilerActivity, profile
@@ -163,25 +184,31 @@ def _epochs(config, corpus, device, count: int, records: bool, precision="float3
 def main(arguments: list[str] | None = None) -> None:
     """Check, time, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", help="a checkout of jugechengzi/Rationalization-VER to race against")
     parser.add_argument("--out", type=Path, help="a folder for the table (default: print it alone)")
     parser.add_argument("--texts", type=int, default=8192, help="how many training texts (default 8192)")
     parser.add_argument("--rehearse", action="store_true", help="run what a CPU can run, at a tiny size")
     asked = parser.parse_args(arguments)
     if not asked.rehearse and not torch.cuda.is_available():
-        parser.exit(1, "bench_gpu: there is no CUDA device here; --rehearse tests the script on a CPU\n")
+        parser.exit(1, "bench-gpu: there is no CUDA device here; --rehearse tests the script on a CPU\n")
+    try:
+        peer = check_released(asked.peer) if asked.peer else None
+    except PeerError as error:
+        parser.exit(1, f"bench-gpu: {error}\n")
     device = torch.device("cpu" if asked.rehearse else "cuda")
     config = TINY if asked.rehearse else PAPER
     corpus = make_reviews("tiny") if asked.rehearse else make_reviews("paper", like="beer-appearance")
     corpus = replace(corpus, train=corpus.train.first(asked.texts), dev=corpus.dev.first(2048))
     parts: list[Callable[..., Any]] = [check_gradients, check_replays, check_fleet]
     parts += [] if asked.rehearse else [check_no_waiting]
-    parts += [time_epochs, time_fleet, largest_costs]
+    parts += [time_epochs, *([partial(race_released, peer=peer)] if peer else []), time_fleet, largest_costs]
     table: list[Row] = [("device", machine.device_name(device)), ("texts", f"{len(corpus.train):,}")]
     for part in parts:
         began = time.perf_counter()
         made = part(config, corpus, device)
         table += made if isinstance(made, list) else [made]
-        print(f"{part.__name__}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        name = part.func.__name__ if isinstance(part, partial) else part.__name__
+        print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     table.append(("peak memory", f"{machine.peak_memory(device)} MiB"))
     width = max(len(name) for name, _ in table)
     print("\n".join(f"{name:{width}}  {value}" for name, value in table))
