@@ -33,7 +33,8 @@ def parts(
     batch_size: int = 128,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Seconds of an epoch of each of :data:`PARTS`, ``rounds`` times, in turn, after one that warms up."""
+    """Seconds of an epoch of each of :data:`PARTS`, ``rounds`` times, in turn, after one that warms up. Every round
+    begins with another one, so that none has always the same one before it."""
     settings = {"texts": texts, "hidden": hidden, "batch_size": batch_size}
     seconds: dict[str, list[float]] = {name: [] for name in PARTS}
     with ExitStack() as stack:
@@ -43,7 +44,8 @@ def parts(
             workers[name] = Worker("part", asked, threads=torch.get_num_threads(), environment=environment)
             stack.enter_context(workers[name]).ready()
         for turn in range(rounds + 1):
-            found = {name: worker.once()["seconds"] for name, worker in workers.items()}
+            names = list(PARTS)[turn % len(PARTS) :] + list(PARTS)[: turn % len(PARTS)]
+            found = {name: workers[name].once()["seconds"] for name in names}
             said = ", ".join(f"{name} {took:.2f} s" for name, took in found.items())
             tell(f"round {turn or 'of warming up'}: {said}")
             if turn:
