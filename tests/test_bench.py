@@ -153,7 +153,7 @@ def test_a_worker_reads_nothing_but_the_standard_library_and_what_it_needs():
 def test_the_recorded_page_is_what_the_record_gives():
     record = read_json(RECORD)
     assert RECORD.with_suffix(".md").read_text("utf-8") == report(record)
-    assert set(record) == {"race", "growth"}
+    assert set(record) == {"race", "parts", "growth"}
     assert {race.RELEASED, race.SHIPPED} <= set(record["race"]["seconds"])
     assert [curve["name"] for curve in record["growth"]["curves"]] == list(growth.POINTS)
 
