@@ -68,7 +68,7 @@ test: lint ## everything CI runs: lint, library, lessons cell by cell, book, bro
 	fi; \
 	[ $$library -eq 0 ] && [ $$lessons -eq 0 ]
 
-test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (4 min)
+test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (2.5 min)
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n auto --dist worksteal -m "not slow and not notebook and not browser" \
 		$(PYTEST_ARGS)
 
