@@ -10,6 +10,7 @@ from typing import Any
 
 from ver_lite.masks import check_probability, check_share
 from ver_lite.methods import METHODS, Protocol
+from ver_lite.methods.base import check_switch
 from ver_lite.players import ENCODERS, player_options
 
 
@@ -77,8 +78,7 @@ class Config:
         _check_names(f"option of {self.method}", self.options, known)
         _check_names(f"player option of {self.encoder} players", self.player_options, player_options(self.encoder))
         compact = self.player_options.get("compact", False)
-        if not isinstance(compact, bool):
-            raise ValueError(f"player option compact must be true or false, not {compact!r}")
+        check_switch("player option compact", compact)
         if compact and self.encoder == "gru" and self.protocol.read_padding:
             raise ValueError("player option compact hides where words stood; protocol.read_padding would show it again")
 

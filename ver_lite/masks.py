@@ -57,10 +57,15 @@ def top_k(scores: Tensor, real: Tensor, share: float) -> Tensor:
 
     ``scores`` float [B, T]. A text of padding only stays empty. Raises ValueError unless 0 < share ≤ 1.
     """
+    return (_rank(scores, real) < share_of_words(real, share)[:, None]).to(scores) * real
+
+
+def share_of_words(real: Tensor, share: float) -> Tensor:
+    """How many words of each text :func:`top_k` takes: ⌈share · length⌉, at least one if there are any. int [B].
+    Raises ValueError unless 0 < share ≤ 1."""
     check_share("share", share)
     length = real.sum(1)
-    k = (length * share - 1e-6).ceil().long().clamp(min=1).minimum(length)
-    return (_rank(scores, real) < k[:, None]).to(scores) * real
+    return (length * share - 1e-6).ceil().long().clamp(min=1).minimum(length)
 
 
 def random_mask(real: Tensor, share: float, *, generator: Generator | None = None) -> Tensor:

@@ -83,31 +83,24 @@ def judged(game: Method, corpus: Corpus, share: float) -> dict[str, Any]:
     wanted = dev.scores[dev.selectable]
     threshold = float(wanted.kthvalue(max(1, round((1 - share) * len(wanted))))[0])
     curve = [tallied(game, corpus.test, best(test, s)) for s in SHARES]
+    marked = test.gold[test.annotated], test.selectable[test.annotated]
     own = {} if game.ranks_only else {"dev_own": brief(evaluate(game, corpus.dev, how="argmax").as_dict())}
     return own | {
         "curve": {"share": list(SHARES)} | {k: [c[k] for c in curve] for k in ("sparsity", "f1", "accuracy")},
         "matched": {"threshold": short(threshold), **tallied(game, corpus.test, test.scores > threshold)},
-        "random": {
-            "f1": short(by_chance(corpus.test, share)),
-            "curve": short([by_chance(corpus.test, s) for s in SHARES]),
-        },
+        "random": short({"f1": by_chance(*marked, share), "curve": [by_chance(*marked, s) for s in SHARES]}),
         "quality": quality(game, corpus.test, test, share),
     }
 
 
-def by_chance(split: Split, share: float) -> float:
+def by_chance(gold: Tensor, selectable: Tensor, share: float) -> float:
     """The F1 that masks of as many words would have, ⌈``share`` · length⌉ of every text, if the words were drawn
-    uniformly: the expected hits are known, and the other two counts do not depend on the draw."""
-    hits = chosen = gold = 0.0
-    for batch in split.batches(256):
-        words, marked = (
-            batch.selectable.sum(1)[batch.annotated],
-            (batch.gold & batch.selectable).sum(1)[batch.annotated],
-        )
-        taken = masks.top_k(batch.selectable.float(), batch.selectable, share).sum(1)[batch.annotated]
-        hits += float((taken.double() * marked / words.clamp(min=1)).sum())
-        chosen, gold = chosen + float(taken.sum()), gold + float(marked.sum())
-    return 2 * hits / (chosen + gold) if gold else 0.0
+    uniformly: the expected hits are known, and the other two counts do not depend on the draw. ``gold``, ``selectable``
+    bool [N, T], of annotated texts."""
+    words, marked = selectable.sum(1), (gold & selectable).sum(1)
+    taken = masks.share_of_words(selectable, share)
+    hits = float((taken.double() * marked / words.clamp(min=1)).sum())
+    return 2 * hits / float(taken.sum() + marked.sum()) if marked.any() else 0.0
 
 
 def best(moves: Played, share: float) -> Tensor:
