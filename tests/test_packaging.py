@@ -22,6 +22,7 @@ SLUG = URL.removeprefix("https://github.com/")
 FLOORS = {
     "files": 0,
     "machine": 0,
+    "threads": 0,
     "masks": 1,
     "information": 1,
     "enumerable": 1,

@@ -6,7 +6,11 @@ The names below are imported when first used, so ``import ver_lite`` stays quick
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ver_lite.threads import wait_briefly
+
 __version__ = "0.1.0"
+
+wait_briefly()
 
 _HOMES = {
     "Batch": "corpora.core",

@@ -30,27 +30,28 @@ def _outside_the_interpreter(function: Callable) -> Callable:
         return function
 
 
-def bidirectional(words: Tensor, rows: Tensor, shown: Tensor | None, turned: Tensor, *weights: Tensor) -> Tensor:
+def bidirectional(words: Tensor, rows: Tensor, shown: Tensor | None, real: Tensor | None, *weights: Tensor) -> Tensor:
     """States float [B, T, 2h] of a forward and a backward GRU that start at zero.
 
     ``words`` float [U, D], the distinct word vectors; ``rows`` int [B, T], which of them stands at a place; ``shown``
-    float [B, T], what each is multiplied by (None: one). ``turned`` int [B, T], the place that the backward direction
-    reads at its t-th step; it must be its own inverse. ``weights``: the four of ``nn.GRU``, forward, then backward:
-    [3h, D], [3h, h], [3h], [3h].
+    float [B, T], what each is multiplied by (None: one). ``real`` bool [B, T], true as far as a text goes: there the
+    backward direction begins, and states beyond mean nothing (None: to the end of the row). ``weights``: the four of
+    ``nn.GRU``, forward, then backward: [3h, D], [3h, h], [3h], [3h].
     """
     with torch.autocast("cpu", enabled=False):
         products = [words @ weights[i].T for i in (0, 4)]
-        return _Bidirectional.apply(*products, shown, *weights[1:4], *weights[5:8], rows, turned)
+        return _Bidirectional.apply(*products, shown, *weights[1:4], *weights[5:8], rows, real)
 
 
 class _Direction(NamedTuple):
-    """What one direction reads, and how: the words' products [U, 3h], its weights, the place it reads at step t."""
+    """What one direction reads, and how: the words' products [U, 3h], its weights, where it waits for its text."""
 
     product: Tensor
     w_hh: Tensor
     b_ih: Tensor
     b_hh: Tensor
-    order: Tensor  # int [B, T]
+    real: Tensor | None  # bool [B, T]; None: it waits nowhere
+    backward: bool
 
 
 class _Bidirectional(torch.autograd.Function):
@@ -58,27 +59,28 @@ class _Bidirectional(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, ahead, back, shown, *rest):
-        *weights, rows, turned = rest
-        (batch, width), keep = rows.shape, any(ctx.needs_input_grad)
-        directions = _directions(ahead, back, weights, turned)
-        ran = _on_two_threads(lambda k: _run(directions[k], rows, shown, keep))
+        *weights, rows, real = rest
+        (batch, width), hidden, keep = rows.shape, weights[0].shape[1], any(ctx.needs_input_grad)
+        directions = _directions(ahead, back, weights, real)
+        states = ahead.new_empty(width + 2, batch, 2 * hidden)
+        states[0] = states[-1] = 0  # where either direction begins
+        slots = _slots(ahead, width if keep else 1, batch)
+        _on_two_threads(lambda k: _run(directions[k], rows, shown, states.chunk(2, 2)[k], slots[k]))
         if keep:
-            ctx.save_for_backward(ahead, back, shown, *rest, *(states for states, _ in ran))
-            ctx.slots = [slots for _, slots in ran]
-        first = torch.arange(batch)[:, None]
-        places = [((d.order + 1) * batch + first).flatten() for d in directions]
-        ordered = [states.flatten(0, 1).index_select(0, at) for (states, _), at in zip(ran, places, strict=True)]
-        return torch.cat(ordered, 1).view(batch, width, -1)
+            ctx.save_for_backward(ahead, back, shown, *rest, states)
+            ctx.slots = slots
+        return states[1:-1].transpose(0, 1)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        ahead, back, shown, *weights, rows, turned, states_ahead, states_back = ctx.saved_tensors
-        directions, states = _directions(ahead, back, weights, turned), (states_ahead, states_back)
+        ahead, back, shown, *weights, rows, real, states = ctx.saved_tensors
+        directions, states = _directions(ahead, back, weights, real), states.chunk(2, 2)
         slots, ctx.slots = ctx.slots, None
         if slots is None:  # a second backward pass: the first has used them up
-            slots = [kept for _, kept in _on_two_threads(lambda k: _run(directions[k], rows, shown, True))]
-        arriving, needs = grad.chunk(2, -1), ctx.needs_input_grad
+            slots = _slots(ahead, *rows.T.shape)
+            _on_two_threads(lambda k: _run(directions[k], rows, shown, states[k].clone(), slots[k]))
+        arriving, needs = grad.transpose(0, 1).chunk(2, 2), ctx.needs_input_grad
 
         def one(k: int) -> tuple[Tensor | None, ...]:
             return _run_back(directions[k], rows, shown, arriving[k], states[k], slots[k], needs[k], needs[2])
@@ -88,44 +90,51 @@ class _Bidirectional(torch.autograd.Function):
         return of_ahead, of_back, of_shown, *w_ahead, *w_back, None, None
 
 
-def _directions(ahead: Tensor, back: Tensor, weights: list[Tensor], turned: Tensor) -> tuple[_Direction, _Direction]:
-    forward = torch.arange(turned.shape[1]).expand_as(turned)
-    return _Direction(ahead, *weights[:3], forward), _Direction(back, *weights[3:], turned)
+def _directions(
+    ahead: Tensor, back: Tensor, weights: list[Tensor], real: Tensor | None
+) -> tuple[_Direction, _Direction]:
+    return _Direction(ahead, *weights[:3], None, False), _Direction(back, *weights[3:], real, True)
 
 
 # A place's four slots, each of h numbers: hidden part of n | r | z | n. The recurrent product fills the first three,
 # the looked-up word the last three, so that each is one block. In the order of nn.GRU the gates are r, z, n.
 
 
-def _run(d: _Direction, rows: Tensor, shown: Tensor | None, keep: bool) -> tuple[Tensor, Tensor | None]:
-    """All steps of one direction: states [T + 1, B, h], the first zero, and (``keep``) the slots [T, B, 4h]."""
-    (batch, width), hidden = rows.shape, d.w_hh.shape[1]
+def _slots(product: Tensor, count: int, batch: int) -> list[Tensor]:
+    """New slots for both directions, [count, B, 4h] each. The thread that trains asks for them: what other threads ask
+    for is given back to the system when they free it (see ``machine.reuse_memory``)."""
+    return [product.new_empty(count, batch, product.shape[1] // 3 * 4) for _ in range(2)]
+
+
+def _run(d: _Direction, rows: Tensor, shown: Tensor | None, states: Tensor, slots: Tensor) -> tuple[()]:
+    """All steps of one direction: fill ``states`` [T + 2, B, h] but its ends, and ``slots`` [T or 1, B, 4h]."""
     product, rows = _looked_up(d.product, rows, shown)
-    table = _table(d, product)
+    if d.real is not None:
+        rows = torch.where(d.real, rows, len(product) + 1)
     weights = _n_first(d.w_hh).T.contiguous()
-    states = table.new_empty(width + 1, batch, hidden)
-    states[0] = 0
-    slots = table.new_empty(width if keep else 1, batch, 4 * hidden)
-    _steps(table, rows.gather(1, d.order).T.contiguous(), weights, states, slots)
-    return states, slots if keep else None
+    _steps(_table(d, product), rows.T.contiguous(), weights, states, slots, d.backward)
+    return ()
 
 
 @_outside_the_interpreter
-def _steps(table: Tensor, read: Tensor, weights: Tensor, states: Tensor, slots: Tensor) -> None:
-    """Fill ``states`` from the second on, and ``slots``; where there is one place for them, each step takes it."""
+def _steps(table: Tensor, read: Tensor, weights: Tensor, states: Tensor, slots: Tensor, backward: bool) -> None:
+    """Fill ``states``, of which the t-th place has the one after t, and ``slots``; where there is one place for them,
+    each step takes it."""
     hidden = states.shape[2]
     minus = torch.full([], -1.0, dtype=states.dtype)
     rows, state, places = read.unbind(0), states.unbind(0), slots.unbind(0)
     recurrent, gates = slots[..., : 3 * hidden].unbind(0), slots[..., hidden : 3 * hidden].unbind(0)
     g, r, z, n = [part.unbind(0) for part in slots.chunk(4, 2)]
-    for t in range(len(rows)):
+    for step in range(len(rows)):
+        t = len(rows) - 1 - step if backward else step
+        before = state[t + 2] if backward else state[t]
         k = t % len(places)
         torch.index_select(table, 0, rows[t], out=places[k])
-        recurrent[k].addmm_(state[t], weights)
+        recurrent[k].addmm_(before, weights)
         gates[k].sigmoid_()
         n[k].addcmul_(r[k], g[k], value=2.0).sigmoid_()
         torch.add(minus, n[k], alpha=2.0, out=n[k])
-        torch.lerp(n[k], state[t], z[k], out=state[t + 1])
+        torch.lerp(n[k], before, z[k], out=state[t + 1])
 
 
 def _looked_up(product: Tensor, rows: Tensor, shown: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -140,16 +149,18 @@ def _looked_up(product: Tensor, rows: Tensor, shown: Tensor | None) -> tuple[Ten
 
 
 def _table(d: _Direction, product: Tensor) -> Tensor:
-    """The slots as they are before the recurrent product, [U + 1, 4h], the last row for a place without a word. The
-    slot of n is doubled, because tanh x = 2σ(2x) − 1 and σ is the faster one."""
+    """The slots as they are before the recurrent product, [U + 2, 4h], the last two rows for a place without a word
+    and one to wait at: z is 1 there, so the state stays. The slot of n is doubled, because tanh x = 2σ(2x) − 1 and σ
+    is the faster one."""
     hidden = len(d.b_hh) // 3
-    table = product.new_empty(len(product) + 1, 4 * hidden)
-    table[:-1, hidden:] = product
-    table[-1, hidden:] = 0
+    table = product.new_empty(len(product) + 2, 4 * hidden)
+    table[:-2, hidden:] = product
+    table[-2:, hidden:] = 0
     table[:, :hidden] = d.b_hh[2 * hidden :]
     table[:, hidden:] += d.b_ih
     table[:, hidden : 3 * hidden] += d.b_hh[: 2 * hidden]
     table[:, 3 * hidden :] *= 2
+    table[-1, 2 * hidden : 3 * hidden] = 1e4  # σ of this is 1 to the last digit
     return table
 
 
@@ -169,16 +180,14 @@ def _run_back(
     What is summed over places is summed while a step's numbers are at hand: fetching them again takes longer.
     """
     (batch, width), hidden = rows.shape, states.shape[-1]
-    places = (torch.arange(batch) * width + d.order.T).flatten()
-    arriving = arriving.reshape(-1, hidden).index_select(0, places).view(width, batch, hidden)
-    weights, read = _n_first(d.w_hh), rows.gather(1, d.order).T.contiguous()
+    weights, read = _n_first(d.w_hh), rows.T.contiguous()
     of_weights, of_constants = torch.zeros_like(weights), states.new_zeros(4 * hidden)
     of_place = states.new_empty(width, batch) if of_shown else None
-    _steps_back(d.product, read, weights, arriving, states, slots, of_weights, of_constants, of_place)
-    weight = None if shown is None else shown.gather(1, d.order).T.flatten()
+    _steps_back(d.product, read, weights, arriving, states, slots, of_weights, of_constants, of_place, d.backward)
+    weight = None if shown is None else shown.T.flatten()
     by_word = _by_word(slots.flatten(0, 1), read.flatten(), weight, len(d.product))[:, hidden:] if of_words else None
     of_biases = of_constants[hidden:], _n_last(of_constants[: 3 * hidden])
-    return by_word, None if of_place is None else of_place.T.gather(1, d.order), _n_last(of_weights), *of_biases
+    return by_word, None if of_place is None else of_place.T, _n_last(of_weights), *of_biases
 
 
 @_outside_the_interpreter
@@ -192,21 +201,23 @@ def _steps_back(
     of_weights: Tensor,
     of_constants: Tensor,
     of_place: Tensor | None,
+    backward: bool,
 ) -> None:
     """All steps from the last to the first: overwrite ``slots``, add to ``of_weights`` and ``of_constants``, fill
     ``of_place``."""
     hidden = states.shape[2]
     ones, word = torch.ones_like(states[0, :, 0]), torch.empty_like(slots[0, :, hidden:])
-    d_h, kept = torch.zeros_like(states[0]), torch.empty_like(states[0])
+    d_h, kept = slots.new_zeros(2, slots.shape[1], hidden).unbind(0)
     d_gates = torch.empty_like(slots[0, :, : 2 * hidden])
     d_r, d_z = d_gates.chunk(2, 1)
     rows, state, d_state, places = read.unbind(0), states.unbind(0), arriving.unbind(0), slots.unbind(0)
     recurrent, gates = slots[..., : 3 * hidden].unbind(0), slots[..., hidden : 3 * hidden].unbind(0)
     g, r, z, n = [part.unbind(0) for part in slots.chunk(4, 2)]
     for step in range(len(rows)):
-        t = len(rows) - 1 - step
+        t = step if backward else len(rows) - 1 - step
+        before = state[t + 2] if backward else state[t]
         d_h.add_(d_state[t])
-        torch.sub(state[t], n[t], out=d_z)
+        torch.sub(before, n[t], out=d_z)
         d_z.mul_(d_h)
         torch.mul(d_h, z[t], out=kept)
         d_h.sub_(kept)
@@ -215,7 +226,7 @@ def _steps_back(
         torch.mul(n[t], r[t], out=g[t])
         torch.ops.aten.sigmoid_backward(d_gates, gates[t], grad_input=gates[t])
         kept.addmm_(recurrent[t], weights)
-        of_weights.addmm_(recurrent[t].T, state[t])
+        of_weights.addmm_(recurrent[t].T, before)
         of_constants.addmv_(places[t].T, ones)
         if of_place is not None:
             torch.index_select(product, 0, rows[t], out=word)

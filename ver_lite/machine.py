@@ -110,8 +110,8 @@ def reuse_memory() -> bool:
     settled = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if settled or not hasattr(_c_library(), "mallopt"):
         return False
-    trim_threshold, mmap_threshold = -1, -3  # to set the one ends the other's growth with use: it gets its largest
-    return bool(_c_library().mallopt(mmap_threshold, 2**25) and _c_library().mallopt(trim_threshold, 2**30))
+    trim_threshold, mmap_max = -1, -4  # the second: how many pieces of memory, however large, may lie outside the heap
+    return bool(_c_library().mallopt(mmap_max, 0) and _c_library().mallopt(trim_threshold, 2**30))
 
 
 def return_memory() -> None:
