@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ver_lite import players
+from ver_lite import players, threads
 from ver_lite.bench import growth, parts, race
 from ver_lite.bench.__main__ import about_machine, main, write
 from ver_lite.bench.operations import multiply_adds, product_rate
@@ -139,8 +139,8 @@ def test_the_released_code_runs_from_its_checkout():
 
 
 def test_memory_does_not_grow_while_it_trains_on():
-    places, peaks = growth.memory_over_epochs((2, 20), hidden=4)
-    assert places == [2, 20]
+    places, peaks = growth.memory_over_epochs((8, 80), hidden=4)
+    assert places == [8, 80]
     assert peaks[1] - peaks[0] < 8
 
 
@@ -180,3 +180,28 @@ def test_a_part_that_is_left_out_is_left_out(monkeypatch):
     monkeypatch.setattr(parts, "review_corpus", lambda texts: None)
     parts.train_part(4, 4, 2, "largest")
     assert players.max_pool is parts.pytorchs_max_pool
+    monkeypatch.setattr(players.Dropout, "forward", players.Dropout.forward)
+    parts.train_part(4, 4, 2, "dropout")
+    assert players.Dropout.forward is torch.nn.Dropout.forward
+
+
+def test_threads_wait_shorter_for_us_than_for_a_peer(monkeypatch):
+    """What the package sets before torch is loaded is not for the peers; what the user set, everybody gets."""
+    asks = "import os, ver_lite; print(os.environ.get('GOMP_SPINCOUNT'))"
+    bare = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    for more, expected in (({}, "30000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "passive"}, "None")):
+        command = [sys.executable, "-c", asks]
+        said = subprocess.run(command, capture_output=True, text=True, env=bare | more, check=True)
+        assert said.stdout.strip() == expected
+    for value, left in (("30000", None), ("7", "7")):
+        monkeypatch.setenv("GOMP_SPINCOUNT", value)
+        seen = os.environ | threads.not_ours()
+        assert seen["GOMP_SPINCOUNT"] == left
+
+
+def test_every_round_begins_with_another_one():
+    order, said = [], []
+    epochs = [lambda name=name: order.append(name) or {name: float(len(order))} for name in "abc"]
+    took = race.in_turn(epochs, 3, said.append, lambda: order.append("|"))
+    assert "".join(order) == "abcbca|cab|abc|" and len(said) == 4
+    assert list(took) == ["a", "b", "c"] and all(len(times) == 3 for times in took.values())

@@ -34,6 +34,7 @@ from ver_lite.players import random_vectors
 from ver_lite.results import SEEDS
 from ver_lite.runs import Config, Run, build_game
 from ver_lite.studies.argument import RATES
+from ver_lite.threads import not_ours
 from ver_lite.training import train, train_fleet
 
 PAPER = Config(method="ver", encoder="gru", hidden=200, batch_size=128, learning_rate=1e-4, alpha=0.18, epochs=3)
@@ -132,7 +133,8 @@ def race_released(config: Config, corpus: Corpus, device: torch.device, peer: Pa
     with tempfile.TemporaryDirectory() as folder:
         export(corpus, config.dimension, Path(folder))
         settings = {"folder": folder, "words": corpus.vocabulary.words, "settings": peer_settings(same)}
-        with Worker("released", settings | {"checkout": str(peer), "device": device.type}) as worker:
+        settings |= {"checkout": str(peer), "device": device.type}
+        with Worker("released", settings, environment=not_ours()) as worker:
             worker.ready()
             worker.once()
             took = both(worker.once())

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ver_lite import players
-from ver_lite.bench.race import game_config, review_corpus, seconds_of_training
+from ver_lite.bench.race import Epoch, game_config, in_turn, review_corpus, seconds_of_training
 from ver_lite.bench.workers import Worker
 from ver_lite.methods import Protocol
 
@@ -21,7 +21,9 @@ PARTS: dict[str, tuple[dict[str, str], str]] = {
     AS_IT_IS: ({}, ""),
     "without steps compiled by TorchScript": ({"PYTORCH_JIT": "0"}, ""),
     "without memory that stays": ({"MALLOC_ARENA_TEST": "8"}, ""),  # glibc's default: it says only that it is set
+    "with threads that wait as long as usual": ({"GOMP_SPINCOUNT": "300000"}, ""),  # libgomp's default
     "with PyTorch's gradient of the largest": ({}, "largest"),
+    "with PyTorch's dropout": ({}, "dropout"),
     "with nn.GRU": ({}, "gru"),
 }
 
@@ -33,25 +35,21 @@ def parts(
     batch_size: int = 128,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Seconds of an epoch of each of :data:`PARTS`, ``rounds`` times, in turn, after one that warms up. Every round
-    begins with another one, so that none has always the same one before it."""
+    """Seconds of an epoch of each of :data:`PARTS`, ``rounds`` times, as :func:`in_turn` takes them."""
     settings = {"texts": texts, "hidden": hidden, "batch_size": batch_size}
-    seconds: dict[str, list[float]] = {name: [] for name in PARTS}
+
+    def epoch_of(name: str, worker: Worker) -> Epoch:
+        return lambda: {name: worker.once()["seconds"]}
+
     with ExitStack() as stack:
-        workers = {}
+        epochs = []
         for name, (environment, told) in PARTS.items():
             asked = settings | {"told": told}
-            workers[name] = Worker("part", asked, threads=torch.get_num_threads(), environment=environment)
-            stack.enter_context(workers[name]).ready()
-        for turn in range(rounds + 1):
-            names = list(PARTS)[turn % len(PARTS) :] + list(PARTS)[: turn % len(PARTS)]
-            found = {name: workers[name].once()["seconds"] for name in names}
-            said = ", ".join(f"{name} {took:.2f} s" for name, took in found.items())
-            tell(f"round {turn or 'of warming up'}: {said}")
-            if turn:
-                for name, took in found.items():
-                    seconds[name].append(took)
-    return {"texts": texts, "hidden": hidden, "batch_size": batch_size, "rounds": rounds, "seconds": seconds}
+            worker = Worker("part", asked, threads=torch.get_num_threads(), environment=environment)
+            stack.enter_context(worker).ready()
+            epochs.append(epoch_of(name, worker))
+        seconds = in_turn(epochs, rounds, tell)
+    return settings | {"rounds": rounds, "seconds": seconds}
 
 
 def times_as_long(made: dict[str, Any]) -> dict[str, float]:
@@ -68,6 +66,8 @@ def train_part(texts: int, hidden: int, batch_size: int, told: str) -> Callable[
     corpus, config = review_corpus(texts), game_config(hidden, batch_size, Protocol.paper())
     if told == "largest":
         players.max_pool = pytorchs_max_pool
+    if told == "dropout":
+        players.Dropout.forward = nn.Dropout.forward
     return lambda: {"seconds": seconds_of_training(corpus, config, plain=told == "gru")}
 
 

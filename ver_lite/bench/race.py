@@ -29,6 +29,7 @@ from ver_lite.corpora.reviews import make_reviews
 from ver_lite.methods import Protocol
 from ver_lite.players import random_vectors
 from ver_lite.runs import build_game
+from ver_lite.threads import not_ours
 from ver_lite.training import train
 
 PADDED = 256  # the released code pads every text to this many words
@@ -52,7 +53,7 @@ def race(
     batch_size: int = 128,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Time every variant ``rounds`` times, in turn, after one round that warms up. Returns what a record holds.
+    """Time every variant ``rounds`` times, as :func:`in_turn` does. Returns what a record holds.
 
     ``peer``: a checkout of the released code. ``pyhighlights``: a Python that has it. Raises PeerError.
     """
@@ -61,22 +62,14 @@ def race(
     corpus = review_corpus(texts)
     split = corpus.train
     config = game_config(hidden, batch_size, Protocol.paper())
-    seconds: dict[str, list[float]] = {}
     rates: dict[str, list[float]] = {"square": [], STEP: []}
+
+    def measure_products() -> None:
+        rates["square"].append(product_rate())
+        rates[STEP].append(product_rate(batch_size, hidden // 2, 3 * hidden // 2))
+
     with variants(corpus, config, peer, pyhighlights) as epochs:
-        for turn in range(rounds + 1):
-            found: dict[str, float] = {}
-            for epoch in epochs:
-                found |= epoch()
-            square, step = product_rate(), product_rate(batch_size, hidden // 2, 3 * hidden // 2)
-            tell(
-                f"round {turn or 'of warming up'}: " + ", ".join(f"{name} {took:.2f} s" for name, took in found.items())
-            )
-            if turn:
-                rates["square"].append(square)
-                rates[STEP].append(step)
-                for name, took in found.items():
-                    seconds.setdefault(name, []).append(took)
+        seconds = in_turn(epochs, rounds, tell, measure_products)
     words = int(split.lengths.sum())
     size = {"hidden": hidden, "dimension": config.dimension}
     distinct = [distinct_words(c.train, batch_size) for c in (corpus, with_many_words(corpus, MANY_WORDS))]
@@ -97,6 +90,25 @@ def race(
         "operations": {name: 2 * count for name, count in counts.items()},
         "operations_a_second": rates,
     }
+
+
+def in_turn(
+    epochs: list[Epoch], rounds: int, tell: Callable[[str], None], after: Callable[[], None] = lambda: None
+) -> dict[str, list[float]]:
+    """What each of ``epochs`` took, ``rounds`` times, in turn, after one round that warms up. Every round begins with
+    another one, so that none always has the same one before it. ``after`` is called after each round that counts."""
+    seconds: dict[str, list[float]] = {}
+    for turn in range(rounds + 1):
+        first = turn % len(epochs)
+        found: dict[str, float] = {}
+        for epoch in epochs[first:] + epochs[:first]:
+            found |= epoch()
+        tell(f"round {turn or 'of warming up'}: " + ", ".join(f"{name} {took:.2f} s" for name, took in found.items()))
+        for name, took in found.items():
+            seconds.setdefault(name, []).extend([took] if turn else [])
+        if turn:
+            after()
+    return seconds
 
 
 def summary(made: dict[str, Any]) -> list[dict[str, Any]]:
@@ -148,13 +160,15 @@ def variants(corpus: Corpus, config: Config, peer: str | None, pyhighlights: str
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         settings = {"folder": folder, "words": corpus.vocabulary.words, "settings": peer_settings(same)}
         threads = torch.get_num_threads()
+        theirs = not_ours()
         export(corpus, config.dimension, Path(folder))
         if peer is not None:
-            code = stack.enter_context(Worker("released", settings | {"checkout": peer}, threads=threads))
+            settings_of_code = settings | {"checkout": peer}
+            code = stack.enter_context(Worker("released", settings_of_code, threads=threads, environment=theirs))
             code.ready()
             epochs.append(lambda: both(code.once()))
         if pyhighlights is not None:
-            library = stack.enter_context(Worker("pyhighlights", settings, pyhighlights, threads))
+            library = stack.enter_context(Worker("pyhighlights", settings, pyhighlights, threads, theirs))
             library.ready()
             epochs.append(lambda: {LIBRARY: library.once()["seconds"]})
         yield epochs

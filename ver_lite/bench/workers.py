@@ -29,7 +29,7 @@ class PeerError(RuntimeError):
 class Worker:
     """A child process of one kind, ready to train. Raises PeerError with its last lines when it dies.
 
-    ``environment``: variables of the child beside ours.
+    ``environment``: variables of the child beside ours; None is one that it doesn't inherit.
     """
 
     def __init__(
@@ -38,10 +38,11 @@ class Worker:
         settings: dict[str, Any],
         python: str = sys.executable,
         threads: int | None = None,
-        environment: dict[str, str] | None = None,
+        environment: dict[str, str | None] | None = None,
     ):
         self.kind, self.said = kind, tempfile.TemporaryFile("w+")
-        environment = os.environ | {"PYTHONUTF8": "1"} | (environment or {})
+        asked = os.environ | {"PYTHONUTF8": "1"} | (environment or {})
+        environment = {name: value for name, value in asked.items() if value is not None}
         if threads is not None:
             environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(threads)
         command = [python, "-P", __file__, kind, json.dumps(settings)]
