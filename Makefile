@@ -103,7 +103,7 @@ pdf: $(STAMP) ## the whole book as one file to print, by Chromium: book/_build/v
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
 	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
 
-bench: $(STAMP) $(PEERS) ## how fast training is, why, and how it grows (7 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
+bench: $(STAMP) $(PEERS) ## how fast training is, why, and how it grows (9 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
 	$(PY) -m ver_lite.bench $(if $(PEER),--peer $(PEER)) $(if $(PEERS),--pyhighlights $(VENV)-peers/bin/python) \
 		$(if $(RECORD),--out data/results)
 

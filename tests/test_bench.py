@@ -199,9 +199,11 @@ def test_threads_wait_shorter_for_us_than_for_a_peer(monkeypatch):
         assert seen["GOMP_SPINCOUNT"] == left
 
 
-def test_every_round_begins_with_another_one():
+def test_every_round_has_another_order():
     order, said = [], []
-    epochs = [lambda name=name: order.append(name) or {name: float(len(order))} for name in "abc"]
-    took = race.in_turn(epochs, 3, said.append, lambda: order.append("|"))
-    assert "".join(order) == "abcbca|cab|abc|" and len(said) == 4
-    assert list(took) == ["a", "b", "c"] and all(len(times) == 3 for times in took.values())
+    epochs = [lambda name=name: order.append(name) or {name: float(len(order))} for name in "abcd"]
+    took = race.in_turn(epochs, 5, said.append, lambda: order.append("|"))
+    first, *rounds = "".join(order)[:4], *"".join(order)[4:].strip("|").split("|")
+    assert first == "abcd" and len(rounds) == 5 and len(said) == 6
+    assert {"".join(sorted(each)) for each in rounds} == {"abcd"} and len(set(rounds)) > 3
+    assert list(took) == ["a", "b", "c", "d"] and all(len(times) == 5 for times in took.values())

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help="race, parts, growth (default: all)")
     parser.add_argument("--peer", help="a checkout of jugechengzi/Rationalization-VER to race against")
     parser.add_argument("--pyhighlights", metavar="PYTHON", help="a Python that has pyhighlights, to race against")
-    parser.add_argument("--rounds", type=int, default=3, help="timed rounds after one that warms up (default 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds after one that warms up (default 5)")
     parser.add_argument("--texts", type=int, default=512, help="texts an epoch of race and parts (default 512)")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="folder to write to (default runs/bench)")
     asked = parser.parse_args(arguments)

@@ -30,7 +30,7 @@ PARTS: dict[str, tuple[dict[str, str], str]] = {
 
 def parts(
     texts: int = 512,
-    rounds: int = 3,
+    rounds: int = 5,
     hidden: int = 200,
     batch_size: int = 128,
     tell: Callable[[str], None] = lambda line: None,

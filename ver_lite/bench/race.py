@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import random
 import statistics
 import subprocess
 import tempfile
@@ -46,7 +47,7 @@ Epoch = Callable[[], dict[str, float]]
 
 def race(
     texts: int = 512,
-    rounds: int = 3,
+    rounds: int = 5,
     peer: str | None = None,
     pyhighlights: str | None = None,
     hidden: int = 200,
@@ -95,13 +96,13 @@ def race(
 def in_turn(
     epochs: list[Epoch], rounds: int, tell: Callable[[str], None], after: Callable[[], None] = lambda: None
 ) -> dict[str, list[float]]:
-    """What each of ``epochs`` took, ``rounds`` times, in turn, after one round that warms up. Every round begins with
-    another one, so that none always has the same one before it. ``after`` is called after each round that counts."""
+    """What each of ``epochs`` took, ``rounds`` times, after one round that warms up. Every round has another order, drawn
+    from its number, so that none always comes after the same one: what comes after a long one is slower. ``after`` is
+    called after each round that counts."""
     seconds: dict[str, list[float]] = {}
     for turn in range(rounds + 1):
-        first = turn % len(epochs)
         found: dict[str, float] = {}
-        for epoch in epochs[first:] + epochs[:first]:
+        for epoch in random.Random(turn).sample(epochs, len(epochs)) if turn else epochs:
             found |= epoch()
         tell(f"round {turn or 'of warming up'}: " + ", ".join(f"{name} {took:.2f} s" for name, took in found.items()))
         for name, took in found.items():
