@@ -1,4 +1,4 @@
-"""A bidirectional GRU for a CPU: what it computes is ``nn.GRU``'s, forward and backward, in about half the time.
+"""A bidirectional GRU for a CPU: what it computes is ``nn.GRU``'s, forward and backward, in less than half the time.
 
 Three things make it fast. A word is multiplied by the input weights once a batch, however often it occurs; its places
 only look the product up. The backward pass is written out: a handful of operations a step, in memory that is already

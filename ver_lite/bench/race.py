@@ -96,9 +96,9 @@ def race(
 def in_turn(
     epochs: list[Epoch], rounds: int, tell: Callable[[str], None], after: Callable[[], None] = lambda: None
 ) -> dict[str, list[float]]:
-    """What each of ``epochs`` took, ``rounds`` times, after one round that warms up. Every round has another order, drawn
-    from its number, so that none always comes after the same one: what comes after a long one is slower. ``after`` is
-    called after each round that counts."""
+    """What each of ``epochs`` took, ``rounds`` times, after one round that warms up. Every round has an order of its
+    own, drawn from its number, so that none always comes after the same one: what comes after a long one is slower.
+    ``after`` is called after each round that counts."""
     seconds: dict[str, list[float]] = {}
     for turn in range(rounds + 1):
         found: dict[str, float] = {}
