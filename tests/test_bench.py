@@ -180,9 +180,6 @@ def test_a_part_that_is_left_out_is_left_out(monkeypatch):
     monkeypatch.setattr(parts, "review_corpus", lambda texts: None)
     parts.train_part(4, 4, 2, "largest")
     assert players.max_pool is parts.pytorchs_max_pool
-    monkeypatch.setattr(players.Dropout, "forward", players.Dropout.forward)
-    parts.train_part(4, 4, 2, "dropout")
-    assert players.Dropout.forward is torch.nn.Dropout.forward
 
 
 def test_threads_wait_shorter_for_us_than_for_a_peer(monkeypatch):

@@ -316,7 +316,7 @@ def test_the_teacher_learns_from_whole_texts_beforehand_and_then_rests():
     assert torch.equal(embedding.weight, before["selector.embedding.weight"])
     made.train()
     (step,) = made.play(batch)
-    assert float((answer(made.teacher, batch).argmax(1) == batch.labels).float().mean()) > 0.9
+    assert float((answer(made.teacher, batch).argmax(1) == batch.labels).float().mean()) > 0.95
     assert torch.equal(answer(made.teacher, batch), answer(made.teacher, batch))  # no dropout
     assert not any(n.startswith("teacher.") and "embedding" not in n for n in moved(made, step.loss))
     grouped = {p for group in made.groups()["game"] for p in group["params"]}

@@ -10,7 +10,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from ver_lite.methods import RNP
 from ver_lite.players import (
     ConvEncoder,
-    Dropout,
     GRUEncoder,
     Predictor,
     Selector,
@@ -203,22 +202,3 @@ def test_the_sizes_of_the_paper():
     gru = 2 * (3 * 100 * (100 + 100) + 2 * 3 * 100)
     learned = [sum(p.numel() for p in m.parameters() if p.requires_grad) for m in (selector, predictor)]
     assert learned == [gru + 2 * 200 + 2 * 200 + 2, gru + 2 * 200 + 2]
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_dropout_keeps_its_share_scaled_and_its_noise_is_one_stream(share):
-    dropout = Dropout(share)
-    ones = torch.ones(300, 200, requires_grad=True)
-    dropout.generator = torch.Generator().manual_seed(101)
-    dropped = dropout(ones)
-    kept = dropped != 0
-    assert abs(kept.float().mean() - (1 - share)) < 5 * (share * (1 - share) / ones.numel()) ** 0.5
-    assert torch.allclose(dropped[kept], torch.tensor(1 / (1 - share)))
-    (gradient,) = torch.autograd.grad(dropped.sum(), ones)
-    assert torch.equal(gradient, dropped)
-    dropout.generator = None  # torch's own generator, from the same seed, gives the same noise, whatever the type
-    with torch.random.fork_rng():
-        torch.manual_seed(101)
-        again = dropout(ones.double())
-    assert torch.equal(again != 0, kept)
-    assert dropout.eval()(ones) is ones and Dropout(0.0)(ones) is ones

@@ -103,19 +103,15 @@ def make_encoder(encoder: str | EncoderFactory, inputs: int, hidden: int) -> nn.
 
 
 class Dropout(nn.Dropout):
-    """``nn.Dropout`` whose noise is ``torch.rand``'s, from a generator of one's own if there is one (None: torch's).
-
-    On a CPU torch draws its own dropout's noise a number at a time, which takes longer than a layer of this game; and
-    on an Intel processor it draws other numbers from the same seed than on any other.
-    """
+    """``nn.Dropout`` that can draw its noise from a generator of one's own (None: torch's)."""
 
     generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        noise = torch.rand(x.shape, generator=self.generator, device=x.device)
-        return x * noise.ge_(self.p).div_(1 - self.p).to(x.dtype)
+        if self.generator is None or not self.training or self.p == 0:
+            return super().forward(x)
+        kept = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
+        return x * kept / (1 - self.p)
 
 
 def read_words(encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:

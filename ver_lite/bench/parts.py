@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ver_lite import players
 from ver_lite.bench.race import Epoch, game_config, in_turn, review_corpus, seconds_of_training
@@ -23,7 +23,6 @@ PARTS: dict[str, tuple[dict[str, str], str]] = {
     "without memory that stays": ({"MALLOC_ARENA_TEST": "8"}, ""),  # glibc's default: it says only that it is set
     "with threads that wait as long as usual": ({"GOMP_SPINCOUNT": "300000"}, ""),  # libgomp's default
     "with PyTorch's gradient of the largest": ({}, "largest"),
-    "with PyTorch's dropout": ({}, "dropout"),
     "with nn.GRU": ({}, "gru"),
 }
 
@@ -66,8 +65,6 @@ def train_part(texts: int, hidden: int, batch_size: int, told: str) -> Callable[
     corpus, config = review_corpus(texts), game_config(hidden, batch_size, Protocol.paper())
     if told == "largest":
         players.max_pool = pytorchs_max_pool
-    if told == "dropout":
-        players.Dropout.forward = nn.Dropout.forward
     return lambda: {"seconds": seconds_of_training(corpus, config, plain=told == "gru")}
 
 
