@@ -264,7 +264,7 @@ NEEDS: dict[str, dict] = {
     "ver-dr": {"learning_rate": 0.01, "epochs": 20},
     # Its multipliers must matter before the predictor is perfect, or the epoch chosen is one that selects everything.
     # They hold the batch's mean alone: it may select for one class only, and know the other by its empty rationale.
-    "hardkuma": {"options": {"growth": 0.2, "changes": 0.2}, "epochs": 20, "seed": 102},
+    "hardkuma": {"options": {"growth": 0.2, "changes": 0.2}, "epochs": 20, "seed": 103},
     "rnp-reinforce": {"options": {"baseline": True}, "lambda1": 2.0, "epochs": 20},
     "lime": {"options": {"samples": 100}},
     "nir": {"options": {"noise": 0.05}, "epochs": 32},  # keywords are this world's frequent words: the first to go
@@ -280,4 +280,4 @@ def test_a_planted_keyword_is_found(method):
     chance = EASY.card["splits"]["dev"]["gold_share"]
     assert run.best["dev"]["accuracy"] > 0.9
     for split in (EASY.dev, EASY.test):
-        assert evaluate(run.game, split).scores.f1 > 4 * chance
+        assert evaluate(run.game, split).scores.f1 > 0.5 > 4 * chance

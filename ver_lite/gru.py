@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -106,14 +106,13 @@ def _slots(product: Tensor, count: int, batch: int) -> list[Tensor]:
     return [product.new_empty(count, batch, product.shape[1] // 3 * 4) for _ in range(2)]
 
 
-def _run(d: _Direction, rows: Tensor, shown: Tensor | None, states: Tensor, slots: Tensor) -> tuple[()]:
+def _run(d: _Direction, rows: Tensor, shown: Tensor | None, states: Tensor, slots: Tensor) -> None:
     """All steps of one direction: fill ``states`` [T + 2, B, h] but its ends, and ``slots`` [T or 1, B, 4h]."""
     product, rows = _looked_up(d.product, rows, shown)
     if d.real is not None:
         rows = torch.where(d.real, rows, len(product) + 1)
     weights = _n_first(d.w_hh).T.contiguous()
     _steps(_table(d, product), rows.T.contiguous(), weights, states, slots, d.backward)
-    return ()
 
 
 @_outside_the_interpreter
@@ -257,12 +256,12 @@ def _n_last(gates: Tensor) -> Tensor:
     return torch.cat([gates[third:], gates[:third]])
 
 
-def _on_two_threads(work: Callable[[int], tuple]) -> list[tuple]:
+def _on_two_threads(work: Callable[[int], Any]) -> list[Any]:
     """``work(0)`` and ``work(1)``, at once where torch may use two threads."""
     if torch.get_num_threads() < 2:
         return [work(0), work(1)]
 
-    def alone(k: int) -> tuple:
+    def alone(k: int) -> Any:
         with torch.no_grad():  # every thread has a mode of its own
             return work(k)
 

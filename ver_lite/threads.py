@@ -6,17 +6,16 @@ import os
 
 #: A thread of torch's that has nothing to do looks for work for some milliseconds before it sleeps, and holds a core
 #: that the two threads of our GRU (gru.py) wait for. libgomp's default is ten times this.
-WAITS = {"GOMP_SPINCOUNT": "30000"}
+VARIABLE, TURNS = "GOMP_SPINCOUNT", "30000"
 
 
 def wait_briefly() -> None:
-    """Let torch's threads wait for work as :data:`WAITS` says, where torch is not imported yet and the user has not
-    said how long (``OMP_WAIT_POLICY``, ``GOMP_SPINCOUNT``)."""
+    """Let torch's threads wait for work as said above, where torch is not imported yet and the user has not said how
+    long (``OMP_WAIT_POLICY``, ``GOMP_SPINCOUNT``)."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        for name, value in WAITS.items():
-            os.environ.setdefault(name, value)
+        os.environ.setdefault(VARIABLE, TURNS)
 
 
 def not_ours() -> dict[str, None]:
     """What a process that should wait as usual does not inherit; what the user said, it does."""
-    return {name: None for name, value in WAITS.items() if os.environ.get(name) == value}
+    return {VARIABLE: None} if os.environ.get(VARIABLE) == TURNS else {}
