@@ -254,7 +254,7 @@ NEEDS: dict[str, dict] = {
     "ver-drop": {"perturbation": 0.1, "epochs": 20},  # with its only keyword hidden, a text says nothing
     "mask-dropout": {"perturbation": 0.1, "epochs": 20},
     # An instruction as strong as the game, or a price of 10, keeps so short a run from starting.
-    "a2i": {"options": {"instruction_weight": 0.1}},
+    "a2i": {"options": {"instruction_weight": 0.1}, "epochs": 24},
     "invrat": {"options": {"invariance": 1.0}, "epochs": 36, "seed": 102},
     "a2r": {"alpha": 0.05, "encoder": "gru"},  # one word a text: it takes its share exactly, and attends to states
     "car": {"epochs": 20},
