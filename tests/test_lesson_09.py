@@ -10,9 +10,10 @@ import torch
 from notebook_tools import NOTEBOOKS, definitions
 from scipy.stats import binomtest
 
-from ver_lite import paper_numbers
+from ver_lite import paper_numbers, results
+from ver_lite.corpora.reviews import WORLDS
 from ver_lite.metrics import Tally
-from ver_lite.studies import benchmark_theirs
+from ver_lite.studies import benchmark_page, benchmark_theirs
 
 FILE = "09-the-benchmark.ipynb"
 LESSON = definitions(FILE)
@@ -89,3 +90,25 @@ def test_the_paper_s_numbers_in_the_prose_are_those_of_its_tables():
     gains = [row["VER"] - row["RNP"] for row in benchmark_theirs.their_f1(1).values()]
     assert f"from {min(gains):.1f} to {max(gains):.1f} points" in PROSE
     assert np.isclose(LESSON["accuracy"](848 / 877, 0.8, 1.0), 0.807, atol=5e-4) and "guess = 80.7" in PROSE
+
+
+def test_our_numbers_in_the_prose_are_those_of_the_record():
+    rows = benchmark_page.usual(results.load("benchmark")["rows"])
+    tweets, world = ([row for row in rows if row["corpus"] == corpus] for corpus in ("tweets", "reviews"))
+
+    def means(rows):
+        """Each method's mean F1 at equal sparsity, in points."""
+        at = {}
+        for row in benchmark_page.finished(rows):
+            at.setdefault(row["method"], []).append(100 * benchmark_page.at_alpha(row))
+        return {method: np.mean(values) for method, values in at.items()}
+
+    gains = {m: list(benchmark_page.against(tweets, m).values()) for m in means(tweets) if m != "rnp"}
+    ahead = [m for m, values in gains.items() if LESSON["verdict"](values) == "ahead"]
+    assert f"{len(ahead)} of {len(gains)} methods are *ahead* of RNP" in PROSE
+    assert f"at most {max(np.mean(gains[m]) for m in ahead):.1f} points" in PROSE
+    above = means(tweets)["rnp"] - 100 * benchmark_page.finished(tweets)[0]["random"]["f1"]
+    assert f"RNP itself is about {above:.0f} points above random words" in PROSE
+    below = sum(f1 < 100 * benchmark_page.finished(world)[0]["random"]["f1"] for f1 in means(world).values())
+    assert below == 8 and "Eight methods find less gold than random words do" in PROSE
+    assert f"agree with the label in {100 * WORLDS['rivals']['rho']['aroma']:.0f} % of the reviews" in PROSE
