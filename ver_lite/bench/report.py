@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ver_lite import figures
 from ver_lite.bench.growth import TITLES, UNITS, said_exponent
 from ver_lite.bench.parts import times_as_long
-from ver_lite.bench.race import LIBRARY, PLAIN, RELEASED, SHIPPED, STEP, summary
+from ver_lite.bench.race import LIBRARY, OURS, PLAIN, RELEASED, SHIPPED, STEP, summary
 
 COLUMNS = {
     "seconds": "s an epoch",
@@ -25,6 +25,7 @@ COLUMNS = {
     "reached, least": "of the least floor",
     "reached, padded": "of the padded floor",
 }
+STUDY = {"texts": 34_000, "epochs": 300, "runs": 180}  # the paper's: six corpora, six rates, five seeds
 COUNTS = {
     "real": "the game's products for every real word, forward and backward",
     "least": "the same gradients, each distinct word of a batch multiplied once",
@@ -60,7 +61,21 @@ def race_part(made: dict[str, Any]) -> str:
         f"step of the recurrence multiplies [{made['batch_size']}, {made['hidden'] // 2}] by [{made['hidden'] // 2}, "
         f"{3 * made['hidden'] // 2}]; alone, at that size, it manages {step / 1e9:.0f} · 10⁹."
     )
-    return "\n\n".join([about, "\n".join(lines), speed, "\n".join(floors)])
+    return "\n\n".join([about, "\n".join(lines), cost(made, rows), speed, "\n".join(floors)])
+
+
+def cost(made: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """What a study of the paper's size would take at the measured rates: computed, not run."""
+    hours = {row["variant"]: row["seconds"] * STUDY["texts"] / made["texts"] * STUDY["epochs"] / 3600 for row in rows}
+    said = [
+        f"{hours[name]:.1f} hours ({name}), {STUDY['runs']} games {hours[name] * STUDY['runs'] / 24:,.0f} days"
+        for name in (OURS, SHIPPED)
+        if name in hours
+    ]
+    return (
+        f"At these rates one game of {STUDY['epochs']} epochs over {STUDY['texts']:,} such texts takes "
+        f"{'; or '.join(said)}, on one such machine and without evaluation. This is computed; nobody ran it."
+    )
 
 
 def parts_part(made: dict[str, Any]) -> str:
