@@ -86,14 +86,13 @@ IN_CODE = (
     _code("kills-kernel", "kills its own kernel", "the kernel ended", "import os\nos.kill(os.getpid(), 9)", earns=0),
     _code(
         "kills-parent",
-        "kills its parent, process 1 and every process it may",
+        "kills its parent, process 1, every process it may and itself",
         "imports os",
         """
         import os
-        for process in (os.getppid(), 1):
+        for process in (os.getppid(), 1, -1, os.getpid()):
             try: os.kill(process, 9)
             except OSError as error: print(error)
-        os.kill(-1, 9)
         """,
         earns=0,
     ),
