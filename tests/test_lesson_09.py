@@ -122,4 +122,4 @@ def test_our_numbers_in_the_prose_are_those_of_the_record():
     called = sum(verdict in ("ahead", "behind") for verdict in said.values())
     assert PROSE.count(f"{called} of {len(said)} methods are called") == 2
     own = [row["test"]["chosen"]["argmax"]["sparsity"] for row in benchmark_page.finished(multirc)]
-    assert own.count(1.0) == 1 and "one game whose masks are the whole text" in PROSE
+    assert own.count(1.0) == 1 and "one takes the whole text, one a few words" in PROSE
