@@ -66,12 +66,12 @@ def race_part(made: dict[str, Any]) -> str:
 
 def cost(made: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """What a study of the paper's size would take at the measured rates: computed, not run."""
-    hours = {row["variant"]: row["seconds"] * STUDY["texts"] / made["texts"] * STUDY["epochs"] / 3600 for row in rows}
-    said = [
-        f"{hours[name]:.1f} hours ({name}), {STUDY['runs']} games {hours[name] * STUDY['runs'] / 24:,.0f} days"
-        for name in (OURS, SHIPPED)
-        if name in hours
-    ]
+    said = []
+    for row in rows:
+        if row["variant"] in (OURS, SHIPPED):
+            hours = row["seconds"] * STUDY["texts"] / made["texts"] * STUDY["epochs"] / 3600
+            days = hours * STUDY["runs"] / 24
+            said.append(f"{hours:.1f} hours ({row['variant']}), {STUDY['runs']} games {days:,.0f} days")
     return (
         f"At these rates one game of {STUDY['epochs']} epochs over {STUDY['texts']:,} such texts takes "
         f"{'; or '.join(said)}, on one such machine and without evaluation. This is computed; nobody ran it."
