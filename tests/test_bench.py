@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -139,9 +140,10 @@ def test_the_released_code_runs_from_its_checkout():
 
 
 def test_memory_does_not_grow_while_it_trains_on():
-    places, peaks = growth.memory_over_epochs((8, 80), hidden=4)
-    assert places == [8, 80]
-    assert peaks[1] - peaks[0] < 8
+    """The allocator takes 4 to 9 MiB at once, some time after the first epochs; what leaks makes every stretch grow."""
+    places, peaks = growth.memory_over_epochs((8, 80, 152), hidden=4)
+    assert places == [8, 80, 152]
+    assert min(later - earlier for earlier, later in pairwise(peaks)) < 3
 
 
 def test_a_worker_reads_nothing_but_the_standard_library_and_what_it_needs():
