@@ -142,7 +142,7 @@ def test_ver_is_compared_with_each_game_that_it_was_combined_with(rows):
 
 def test_cells_that_nobody_could_fill_stay_empty_and_say_why(rows):
     jobs = [job for job in benchmark.jobs() if job.corpus["name"] in ("reviews", "movies")]
-    own = [{**row, "corpus": "movies", "config": {**row["config"], "alpha": 0.1}} for row in rows]
+    own = [{**row, "corpus": "movies", "config": {**row["config"], "alpha": 0.1, "epochs": 14}} for row in rows]
     made = page.page({"machine": "here", "command": "x", "rows": own}, jobs)
     assert "\n## The review world\n\nEmpty: not trained yet" in made
     movies = made.split("## Movies")[1].split("## ")[0]
@@ -163,6 +163,16 @@ def test_alpha_is_chosen_by_the_size_of_own_masks_on_dev_and_not_by_test(rows):
     assert page.chosen_on_dev(rows, 0.2) == {} and "| – | – |" in page.alpha_table(rows, 0.2)
     mixed = [*several, *(asking(row, 0.2, 0.1) for row in rows[1:])]
     assert [row["config"]["alpha"] for row in page.usual(mixed)] == [0.2] * 4
+
+
+def test_games_that_were_trained_longer_stand_in_a_table_of_their_own(rows):
+    config = {**rows[0]["config"], "epochs": 20 * rows[0]["config"]["epochs"]}
+    longer = {**rows[0], "name": "longer", "config": config, "test": _f1(rows[0], 0.77)}
+    made = page.page({"machine": "here", "command": "x", "rows": [*rows, longer]}, [])
+    assert page.usual([*rows, longer]) == rows and page.longer_table(rows) == ""
+    [line] = page.longer_table([*rows, longer]).splitlines()[2:]
+    assert line.startswith(f"| RNP | {config['epochs']} | 1 | ") and " | 77.0 | " in line
+    assert line in made and made.count("| 77.0 |") == 1
 
 
 def test_a_game_that_stopped_is_counted_and_has_no_scores(measured):

@@ -38,12 +38,16 @@ def finished(rows: Iterable[Row], **about: Any) -> list[Row]:
 
 
 def usual(rows: Iterable[Row]) -> list[Row]:
-    """Of each corpus, the rows that ask for the share that most of its rows ask for: the others are there so that a
-    share can be chosen."""
+    """Of each corpus, the rows with the share and the epochs that most of its rows have: the others are there so that a
+    share can be chosen, and to see what more epochs change."""
     rows = list(rows)
-    asked = Counter((row["corpus"], row["config"]["alpha"]) for row in rows)
-    most = {corpus: max((n, -alpha) for (c, alpha), n in asked.items() if c == corpus) for corpus, _ in asked}
-    return [row for row in rows if row["config"]["alpha"] == -most[row["corpus"]][1]]
+    asked = Counter((row["corpus"], *_setting(row)) for row in rows)
+    most = {corpus: max((n, -a, -e) for (c, a, e), n in asked.items() if c == corpus) for corpus, *_ in asked}
+    return [row for row in rows if _setting(row) == tuple(-value for value in most[row["corpus"]][1:])]
+
+
+def _setting(row: Row) -> tuple[float, int]:
+    return row["config"]["alpha"], row["config"]["epochs"]
 
 
 def against(
@@ -156,6 +160,28 @@ def alpha_table(rows: list[Row], target: float) -> str:
     return table(head, lines or [["–"] * len(head)])
 
 
+def longer_table(rows: list[Row]) -> str:
+    """A row a method that was trained for more epochs too: F1 at equal sparsity with as many as the others, and with
+    more; empty where there is none."""
+    short = usual(rows)
+    alpha, epochs = _setting(short[0])
+    long = [row for row in finished(rows) if row["config"]["alpha"] == alpha and row["config"]["epochs"] > epochs]
+    lines = []
+    for method in dict.fromkeys(row["method"] for row in long):
+        mine = [finished(which, method=method) for which in (short, long)]
+        cells = [title(method), " ".join(str(e) for e in sorted({row["config"]["epochs"] for row in mine[1]}))]
+        cells += [str(len(mine[1]))]
+        cells += [cell([at_alpha(row) for row in which]) for which in mine]
+        tests = [[row["test"]["chosen"] for row in which] for which in mine]
+        cells += [cell([t["top_k"]["accuracy"] for t in which]) for which in tests]
+        lines.append([*cells, cell([t["argmax"]["sparsity"] for t in tests[1]])])
+    if not lines:
+        return ""
+    before, after = f"{epochs} epochs", "more"
+    heads = [f"{name}, {when}" for name in ("F1", "Acc") for when in (before, after)]
+    return table(["method", "epochs", "seeds", *heads, "S of own masks, more"], lines)
+
+
 def ver_table(rows: list[Row]) -> str:
     """A row a corpus: what VER's perturbation adds to each game that it was combined with, at equal sparsity."""
     lines = []
@@ -196,14 +222,16 @@ def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[st
     if not finished(rows):
         return f"{head}\nEmpty: not trained yet; the spec asks for {len(asked)} runs.\n"
     mine = usual(rows)
-    share = mine[0]["config"]["alpha"]
-    planned = Counter(config.method for config in asked if config.alpha == share)
+    share, epochs = _setting(mine[0])
+    planned = Counter(config.method for config in asked if (config.alpha, config.epochs) == (share, epochs))
     never = [f"{title(m)}, {ABSENT.get(m, 'not asked for')}" for m in methods if asked and not planned[m]]
     parts = [head, _about(mine, share), corpus_table(mine, planned, methods)]
     parts.append(GAPS + (f" Nobody could fill: {'; '.join(never)}." if never else "") + "\n")
     parts.append(f"F1 where a mask takes another share of every text, a mean over seeds:\n\n{curve_table(mine)}")
     if any(row.get("quality") for row in mine):
         parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
+    if longer := longer_table(rows):
+        parts.append(f"Is it a matter of training? The same games again, longer:\n\n{longer}")
     if len({row["config"]["alpha"] for row in rows} | {config.alpha for config in asked}) > 1 or corpus == "reviews":
         parts.append(f"Alpha chosen on dev, so that a method's own masks come near {100 * share:g} % there:\n")
         parts.append(alpha_table(rows, share))
