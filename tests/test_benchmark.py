@@ -4,16 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from small_corpora import keyword_texts
 from small_files import beer, beer_annotation, hotel_files, packed
 
-from ver_lite import masks, results
+from ver_lite import results
 from ver_lite.corpora import load_corpus
-from ver_lite.corpora.core import Split, Text, Vocabulary
 from ver_lite.evaluation import evaluate, play_through
 from ver_lite.full_evaluation import evaluate_fully
 from ver_lite.methods import METHODS
@@ -57,20 +55,6 @@ def test_two_routes_to_the_scores_of_a_share_agree(measured):
         assert (f1, accuracy) == pytest.approx((scores.f1, scores.accuracy), abs=1e-3)
     at = row["curve"]["share"].index(TINY["alpha"])
     assert row["curve"]["f1"][at] == row["test"]["chosen"]["top_k"]["f1"]
-
-
-def test_random_words_have_on_average_the_f1_that_is_expected_of_them():
-    marked = ((9, 1), (2, 2), (30, 12), (5, 0))
-    texts = [Text(("x",) * words, 0, tuple(i < gold for i in range(words))) for words, gold in marked]
-    split = Split.encode([*texts, Text(("x",) * 40, 1)], Vocabulary.build(texts))
-    counts, batch = torch.zeros(2), next(iter(split.batches(8)))
-    marked = batch.gold[batch.annotated], batch.selectable[batch.annotated]
-    for seed in range(4000):
-        drawn = masks.random_mask(batch.selectable, 0.35, generator=torch.Generator().manual_seed(seed))
-        drawn = drawn.bool() & batch.annotated[:, None]
-        counts += torch.tensor([(drawn & batch.gold).sum(), drawn.sum() + batch.gold.sum()])
-    assert benchmark.by_chance(*marked, 0.35) == pytest.approx(float(2 * counts[0] / counts[1]), abs=0.004)
-    assert benchmark.by_chance(*marked, 1.0) == pytest.approx(2 * 15 / (46 + 15))
 
 
 def test_the_threshold_gives_the_share_on_dev_and_is_not_fitted_to_test(measured):

@@ -27,6 +27,7 @@ FLOORS = {
     "information": 1,
     "enumerable": 1,
     "metrics": 1,
+    "baselines": 2,
     "quality": 1,
     "calibration": 1,
     "gru": 1,

@@ -38,7 +38,7 @@ _PACKED = Path(__file__).with_name("_data")  # where an installed package carrie
 FOLDER = (_PACKED if _PACKED.is_dir() else Path(__file__).resolve().parents[1] / "data") / "results"
 SEEDS = (1, 2, 3, 4, 5)
 ON_A_LAPTOP = ("four_corpora", "exploration", "argument", "review_watched", "deviations")
-STUDIES = (*ON_A_LAPTOP, "argument_paper", "benchmark", "real_text")
+STUDIES = (*ON_A_LAPTOP, "argument_paper", "benchmark", "places", "real_text")
 
 
 @dataclass(frozen=True)

@@ -186,13 +186,12 @@ def records() -> str:
     rows = []
     for path in filter(Path.exists, studies):
         made = read_json(path, dict)
-        games = [row for row in made["rows"] if "provenance" in row]
-        facts = [row["provenance"] for row in games]
-        spent = sum(fact["seconds"] + fact.get("earlier_seconds", 0) for fact in facts) / 60
+        facts = [row["provenance"] for row in made["rows"] if "provenance" in row]
+        spent = sum(fact.get("seconds", 0) + fact.get("earlier_seconds", 0) for fact in facts) / 60
         rows.append(
             (
                 f"`{path.name}`",
-                f"{len(games)}",
+                f"{sum('seed' in row for row in made['rows'])}",
                 f"`{made['command']} {studies[path]}`",
                 made["machine"],
                 f"{spent:.0f}",

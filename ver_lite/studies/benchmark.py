@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ver_lite import masks
+from ver_lite.baselines import random_words, same_places
 from ver_lite.config import Config
 from ver_lite.corpora.core import Batch, Corpus, Split
 from ver_lite.evaluation import Played, evaluate, play_through
@@ -77,8 +78,9 @@ def measure(job: Job, runs: Path = RUNS) -> dict[str, Any]:
 
 def judged(game: Method, corpus: Corpus, share: float) -> dict[str, Any]:
     """How a game does on test at equal sparsity: for masks of the best words of every text, along :data:`SHARES`, and
-    for masks of all words above a threshold that selects ``share`` of dev; what :func:`quality` measures beside F1; and
-    the scores of its own masks on dev, by whose size a page may choose between games."""
+    for masks of all words above a threshold that selects ``share`` of dev; what random words would get, drawn anywhere
+    or at the same places; what :func:`quality` measures beside F1; and the scores of its own masks on dev, by whose
+    size a page may choose between games."""
     dev, test = (play_through(game, split, how="all") for split in (corpus.dev, corpus.test))
     wanted = dev.scores[dev.selectable]
     threshold = float(wanted.kthvalue(max(1, round((1 - share) * len(wanted))))[0])
@@ -88,19 +90,10 @@ def judged(game: Method, corpus: Corpus, share: float) -> dict[str, Any]:
     return own | {
         "curve": {"share": list(SHARES)} | {k: [c[k] for c in curve] for k in ("sparsity", "f1", "accuracy")},
         "matched": {"threshold": short(threshold), **tallied(game, corpus.test, test.scores > threshold)},
-        "random": short({"f1": by_chance(*marked, share), "curve": [by_chance(*marked, s) for s in SHARES]}),
+        "random": short({"f1": random_words(*marked, share), "curve": [random_words(*marked, s) for s in SHARES]}),
+        "same_places": short(same_places(best(test, share)[test.annotated], *marked)),
         "quality": quality(game, corpus.test, test, share),
     }
-
-
-def by_chance(gold: Tensor, selectable: Tensor, share: float) -> float:
-    """The F1 that masks of as many words would have, ⌈``share`` · length⌉ of every text, if the words were drawn
-    uniformly: the expected hits are known, and the other two counts do not depend on the draw. ``gold``, ``selectable``
-    bool [N, T], of annotated texts."""
-    words, marked = selectable.sum(1), (gold & selectable).sum(1)
-    taken = masks.share_of_words(selectable, share)
-    hits = float((taken.double() * marked / words.clamp(min=1)).sum())
-    return 2 * hits / float(taken.sum() + marked.sum()) if marked.any() else 0.0
 
 
 def best(moves: Played, share: float) -> Tensor:

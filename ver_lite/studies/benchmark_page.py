@@ -46,6 +46,14 @@ def usual(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if _setting(row) == tuple(-value for value in most[row["corpus"]][1:])]
 
 
+def longer(rows: Iterable[Row]) -> list[Row]:
+    """The rows of games that were trained for more epochs than their corpus's usual ones, and asked for their share."""
+    rows = list(rows)
+    at = {row["corpus"]: _setting(row) for row in usual(rows)}
+    more = ((row, *_setting(row), *at[row["corpus"]]) for row in finished(rows))
+    return [row for row, alpha, epochs, share, usually in more if alpha == share and epochs > usually]
+
+
 def _setting(row: Row) -> tuple[float, int]:
     return row["config"]["alpha"], row["config"]["epochs"]
 
@@ -161,25 +169,21 @@ def alpha_table(rows: list[Row], target: float) -> str:
 
 
 def longer_table(rows: list[Row]) -> str:
-    """A row a method that was trained for more epochs too: F1 at equal sparsity with as many as the others, and with
-    more; empty where there is none."""
-    short = usual(rows)
-    alpha, epochs = _setting(short[0])
-    long = [row for row in finished(rows) if row["config"]["alpha"] == alpha and row["config"]["epochs"] > epochs]
-    lines = []
+    """A row a method that was trained for more epochs too: F1 at equal sparsity with as many as the others, with more,
+    and that of random words at the same places as these; empty where there is none."""
+    short, long, lines = usual(rows), longer(rows), []
     for method in dict.fromkeys(row["method"] for row in long):
         mine = [finished(which, method=method) for which in (short, long)]
         cells = [title(method), " ".join(str(e) for e in sorted({row["config"]["epochs"] for row in mine[1]}))]
-        cells += [str(len(mine[1]))]
-        cells += [cell([at_alpha(row) for row in which]) for which in mine]
+        cells += [str(len(mine[1])), *(cell([at_alpha(row) for row in which]) for which in mine)]
         tests = [[row["test"]["chosen"] for row in which] for which in mine]
+        cells += [cell([row.get("same_places") for row in mine[1]])]
         cells += [cell([t["top_k"]["accuracy"] for t in which]) for which in tests]
         lines.append([*cells, cell([t["argmax"]["sparsity"] for t in tests[1]])])
     if not lines:
         return ""
-    before, after = f"{epochs} epochs", "more"
-    heads = [f"{name}, {when}" for name in ("F1", "Acc") for when in (before, after)]
-    return table(["method", "epochs", "seeds", *heads, "S of own masks, more"], lines)
+    f1, acc = ([f"{name} after {_setting(short[0])[1]}", f"{name} after more"] for name in ("F1", "Acc"))
+    return table(["method", "epochs", "seeds", *f1, "at the same places", *acc, "S of own masks"], lines)
 
 
 def ver_table(rows: list[Row]) -> str:
@@ -230,8 +234,8 @@ def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[st
     parts.append(f"F1 where a mask takes another share of every text, a mean over seeds:\n\n{curve_table(mine)}")
     if any(row.get("quality") for row in mine):
         parts += [f"What F1 does not say of the same masks:\n\n{quality_table(mine)}"]
-    if longer := longer_table(rows):
-        parts.append(f"Is it a matter of training? The same games again, longer:\n\n{longer}")
+    if again := longer_table(rows):
+        parts.append(f"Is it a matter of training? Some of these games again, with more epochs:\n\n{again}")
     if len({row["config"]["alpha"] for row in rows} | {config.alpha for config in asked}) > 1 or corpus == "reviews":
         parts.append(f"Alpha chosen on dev, so that a method's own masks come near {100 * share:g} % there:\n")
         parts.append(alpha_table(rows, share))

@@ -1,0 +1,78 @@
+"""Where the gold words of the benchmark's corpora stand, and what rules that read nothing would score there:
+data/results/places.{json,md}. No game is trained. Lesson 09 and the benchmark's page put it beside the methods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ver_lite import machine
+from ver_lite.baselines import first_words, gold_by_place, random_words
+from ver_lite.corpora.core import Split
+from ver_lite.results import Job, Study, corpus_of, not_recorded, short, table
+from ver_lite.studies import benchmark
+from ver_lite.studies.benchmark_page import name_of
+
+RULES = {
+    "random words": random_words,
+    "the first words": first_words,
+    "the last words": lambda *split: first_words(*split, last=True),
+}
+
+
+def jobs() -> list[Job]:
+    """A job for each corpus of the benchmark, named after it; the share is that of its first game."""
+    first: dict[str, Job] = {}
+    for job in benchmark.jobs():
+        first.setdefault(job.corpus["name"], job)
+    return [replace(job, name=name, about={}) for name, job in first.items()]
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Count in a corpus's test split, and return its row: F1 of each of :data:`RULES` at the benchmark's shares, and
+    the share of gold in each tenth of the texts."""
+    gold, selectable = annotated(corpus_of(job).test)
+    config = job.config()
+    shares = {"asked": config.alpha, **{f"{100 * share:g} %": share for share in benchmark.SHARES}}
+    return {
+        "name": job.name,
+        "corpus": job.name,
+        "config": {k: v for k, v in config.as_dict().items() if k != "corpus"},
+        "texts": len(gold),
+        "f1": {rule: short({at: f1(gold, selectable, s) for at, s in shares.items()}) for rule, f1 in RULES.items()},
+        "gold_by_place": short(gold_by_place(gold, selectable).tolist()),
+        "provenance": machine.provenance(torch.device("cpu")),
+    }
+
+
+def annotated(split: Split) -> tuple[Tensor, Tensor]:
+    """``gold`` and ``selectable`` (bool [N, T]) of a split's annotated texts."""
+    batch = split.batch(torch.arange(len(split))[split.annotated.cpu()])
+    return batch.gold, batch.selectable
+
+
+def report(made: dict[str, Any]) -> str:
+    """The record in two tables."""
+    rows = made["rows"]
+    rules = [
+        [name_of(row["corpus"]), f"{100 * row['config']['alpha']:g} %"]
+        + [f"{100 * row['f1'][rule]['asked']:.1f}" for rule in RULES]
+        for row in rows
+    ]
+    tenths = [[name_of(row["corpus"]), *(f"{100 * share:.0f}" for share in row["gold_by_place"])] for row in rows]
+    commits = ", ".join(sorted({str(row["provenance"]["commit"]) for row in rows}))
+    return (
+        f"Counted in {len(rows)} test splits, nothing trained; commit {commits}; command "
+        f"`{made['command']} places`.\n\n{not_recorded(made, jobs())}"
+        f"F1 of rules that read no word, where a mask takes the share that the benchmark asks for:\n\n"
+        f"{table(['corpus', 'share', *RULES], rules)}\n"
+        "Gold words in each tenth of the texts, percent:\n\n"
+        f"{table(['corpus', 'first', *map(str, range(2, 10)), 'last'], tenths)}"
+    )
+
+
+STUDY = Study("places", jobs, measure, report)
