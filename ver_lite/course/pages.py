@@ -186,12 +186,13 @@ def records() -> str:
     rows = []
     for path in filter(Path.exists, studies):
         made = read_json(path, dict)
-        facts = [row["provenance"] for row in made["rows"] if "provenance" in row]
+        measured = [row for row in made["rows"] if "provenance" in row]
+        facts = [row["provenance"] for row in measured]
         spent = sum(fact.get("seconds", 0) + fact.get("earlier_seconds", 0) for fact in facts) / 60
         rows.append(
             (
                 f"`{path.name}`",
-                f"{sum('seed' in row for row in made['rows'])}",
+                f"{sum('seed' in row for row in measured)}",
                 f"`{made['command']} {studies[path]}`",
                 made["machine"],
                 f"{spent:.0f}",
