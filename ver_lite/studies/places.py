@@ -67,11 +67,11 @@ def report(made: dict[str, Any]) -> str:
     """The record in two tables."""
     rows = made["rows"]
     rules = [
-        [_called(row), f"{row['mean_length']:.0f}", f"{100 * row['config']['alpha']:g} %"]
+        [title_of(row), f"{row['mean_length']:.0f}", f"{100 * row['config']['alpha']:g} %"]
         + [f"{100 * row['f1'][rule]['asked']:.1f}" for rule in RULES]
         for row in rows
     ]
-    tenths = [[_called(row), *(f"{100 * share:.0f}" for share in row["gold_by_place"])] for row in rows]
+    tenths = [[title_of(row), *(f"{100 * share:.0f}" for share in row["gold_by_place"])] for row in rows]
     commits = ", ".join(sorted({str(row["provenance"]["commit"]) for row in rows}))
     return (
         f"Counted in the test splits, nothing trained; commit {commits}; command "
@@ -83,7 +83,8 @@ def report(made: dict[str, Any]) -> str:
     )
 
 
-def _called(row: dict[str, Any]) -> str:
+def title_of(row: dict[str, Any]) -> str:
+    """A row's name as a table shows it."""
     return row["name"].replace(row["corpus"], name_of(row["corpus"]))
 
 
