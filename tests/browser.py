@@ -41,7 +41,7 @@ def start_chromium(profile: Path):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     session = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
     session.set_page_load_timeout(60)
-    session.set_script_timeout(180)  # axe goes through every cell of a long table, beside another half of the tests
+    session.set_script_timeout(110)  # axe looks at every cell of a long table; selenium itself waits 120 s
     return session
 
 
