@@ -50,8 +50,12 @@ def longer(rows: Iterable[Row]) -> list[Row]:
     """The rows of games that were trained for more epochs than their corpus's usual ones, and asked for their share."""
     rows = list(rows)
     at = {row["corpus"]: _setting(row) for row in usual(rows)}
-    more = ((row, *_setting(row), *at[row["corpus"]]) for row in finished(rows))
-    return [row for row, alpha, epochs, share, usually in more if alpha == share and epochs > usually]
+
+    def is_longer(row: Row) -> bool:
+        (alpha, epochs), (share, usually) = _setting(row), at[row["corpus"]]
+        return alpha == share and epochs > usually
+
+    return list(filter(is_longer, finished(rows)))
 
 
 def _setting(row: Row) -> tuple[float, int]:

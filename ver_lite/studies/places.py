@@ -22,8 +22,6 @@ RULES = {
     "the first words": first_words,
     "the last words": lambda *split: first_words(*split, last=True),
 }
-
-
 CUT = 512  # where BERT's texts end; the benchmark's end at 256 words
 LONG = ("multirc", "fever")
 
