@@ -15,7 +15,8 @@ STAMP := $(VENV)/.installed
 PEERS = $(if $(PYHIGHLIGHTS),$(VENV)-peers/.installed)
 LESSONS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BOOK := book/_build/html
-BUILD_BOOK = $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
+TOOLS := PYTHONPATH=book $(PY) -m tools
+BUILD_BOOK = PYTHONPATH=book $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
 	--path-output book -W -n --keep-going --quiet
 SAID := book/_build/lessons.log
 # What is tested beside the rest, on a core of its own: the lessons, and as much of the rest as makes both equally long.
@@ -48,7 +49,7 @@ install: $(STAMP) ## the library and its tools, into .venv (1.5 min, 1.7 GB with
 
 course: $(STAMP) ## from nothing to the first game: install, train it, run the lessons, build the book (6 min)
 	$(VENV)/bin/ver-lite train reviews --out runs/first --overwrite
-	$(PY) -m ver_lite.course.notebooks execute --into book/_build/executed $(LESSONS)
+	$(TOOLS).notebooks execute --into book/_build/executed $(LESSONS)
 	$(BUILD_BOOK)
 	@echo
 	@echo "Your first game is in runs/first: look at it with   $(VENV)/bin/ver-lite show runs/first"
@@ -76,16 +77,16 @@ lab: $(STAMP) ## open the lessons in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks/00-start-here.ipynb
 
 notebooks: $(STAMP) ## run every lesson again, in place, and check its shape (4 min)
-	$(PY) -m ver_lite.course.notebooks execute --record $(LESSONS)
-	$(PY) -m ver_lite.course.notebooks check $(LESSONS)
-	$(PY) -m ver_lite.course.pages
+	$(TOOLS).notebooks execute --record $(LESSONS)
+	$(TOOLS).notebooks check $(LESSONS)
+	$(TOOLS).pages
 
 book: $(STAMP) ## build the book; a warning is an error (30 s)
 	$(BUILD_BOOK)
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
 pages: $(STAMP) ## write the book's tables from records and code: minutes, corpora, records, names (10 s)
-	$(PY) -m ver_lite.course.pages
+	$(TOOLS).pages
 
 publish: book ## the book as a folder for a web server: public/ (30 s)
 	rm -rf public
@@ -101,10 +102,10 @@ pdf: $(STAMP) ## the whole book as one file to print, by Chromium: book/_build/v
 		"file://$(CURDIR)/book/_build/singlehtml/printed.html"
 
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
-	$(PY) -m ver_lite.results $(if $(filter paper,$(SCALE)),argument_paper)
+	$(PY) -m ver_lite.experiments.results $(if $(filter paper,$(SCALE)),argument_paper)
 
 bench: $(STAMP) $(PEERS) ## how fast training is, why, and how it grows (9 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
-	$(PY) -m ver_lite.bench $(if $(PEER),--peer $(PEER)) $(if $(PEERS),--pyhighlights $(VENV)-peers/bin/python) \
+	PYTHONPATH=tests $(PY) -m benchmarks $(if $(PEER),--peer $(PEER)) $(if $(PEERS),--pyhighlights $(VENV)-peers/bin/python) \
 		$(if $(RECORD),--out data/results)
 
 # A library that is only measured against: in an environment of its own, so that nothing of ours depends on it.
@@ -115,10 +116,10 @@ $(VENV)-peers/.installed: constraints.txt
 	@touch $@
 
 bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions, a fleet of thirty (under 9 min); PEER=CHECKOUT
-	$(PY) -m ver_lite.bench.gpu $(if $(PEER),--peer $(PEER))
+	PYTHONPATH=tests $(PY) -m benchmarks.gpu $(if $(PEER),--peer $(PEER))
 
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
-	$(PY) -m ver_lite.course.notebooks links
+	$(TOOLS).notebooks links
 
 check-links: $(STAMP) ## ask other hosts whether the book's links to them still lead somewhere (needs a network)
 	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \

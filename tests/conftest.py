@@ -8,9 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
+
 from browser import complaints, serving, show, start_chromium
 from living import write_page
-
 from ver_lite import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def book(tmp_path_factory) -> Path:
         "--keep-going",
         "--quiet",
     ]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "book"})
     assert built.returncode == 0, f"the book does not build:\n{built.stderr[-3000:]}"
     return folder / "_build" / "html"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbformat
 
-from ver_lite.course import assignments
-from ver_lite.course.assignments import Assignment
+from ver_lite.teaching import assignments
+from ver_lite.teaching.assignments import Assignment
 
 META = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
 PARAMETERS = 'student: str = "ada"\nseed: int = 0\nvariant: int = 0'

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import ver_lite
+from tools import notebooks
 from ver_lite import observations
-from ver_lite.course import assignments, notebooks, trial
-from ver_lite.course import master as rules
-from ver_lite.course.assignments import AssignmentError
 from ver_lite.course.questions import own_numbers
-from ver_lite.course.skeleton import new_master
+from ver_lite.teaching import assignments, trial
+from ver_lite.teaching import master as rules
+from ver_lite.teaching.assignments import AssignmentError
+from ver_lite.teaching.skeleton import new_master
 
 MASTERS = assignments.masters()
 names = [path.stem for path in MASTERS]

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ver_lite import baselines, masks
+from ver_lite import masks
 from ver_lite.corpora.core import Split, Text, Vocabulary
+from ver_lite.measures import baselines
 
 
 def texts(*marked):

@@ -11,17 +11,18 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ver_lite import players, threads
-from ver_lite.bench import growth, parts, race
-from ver_lite.bench.__main__ import about_machine, main, write
-from ver_lite.bench.operations import multiply_adds, product_rate
-from ver_lite.bench.report import COLUMNS, report
-from ver_lite.bench.workers import RELEASED_FILES, PeerError, Worker, check_released
+from benchmarks import growth, parts, race
+from benchmarks.__main__ import about_machine, main, write
+from benchmarks.operations import multiply_adds, product_rate
+from benchmarks.report import COLUMNS, report
+from benchmarks.workers import RELEASED_FILES, PeerError, Worker, check_released
 from ver_lite.corpora.core import Batch
-from ver_lite.files import read_json
 from ver_lite.methods import Protocol
-from ver_lite.players import random_vectors
-from ver_lite.runs import build_game
+from ver_lite.players import players
+from ver_lite.players.players import random_vectors
+from ver_lite.system import threads
+from ver_lite.system.files import read_json
+from ver_lite.training.runs import build_game
 
 RECORD = Path(__file__).resolve().parents[1] / "data" / "results" / "bench.json"
 SMALL = {"hidden": 4, "batch_size": 4, "texts": 8, "rounds": 1}

@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
+
 from small_corpora import keyword_texts
 from small_files import beer, beer_annotation, hotel_files, packed
-
-from ver_lite import results
 from ver_lite.corpora import load_corpus
-from ver_lite.evaluation import evaluate, play_through
-from ver_lite.full_evaluation import evaluate_fully
+from ver_lite.experiments import results
+from ver_lite.experiments.results import Job
+from ver_lite.experiments.studies import benchmark
+from ver_lite.experiments.studies import benchmark_page as page
+from ver_lite.experiments.studies import benchmark_theirs as theirs_page
+from ver_lite.experiments.sweep import read_spec
+from ver_lite.measures.evaluation import evaluate, play_through
+from ver_lite.measures.everything import evaluate_fully
 from ver_lite.methods import METHODS
-from ver_lite.results import Job
-from ver_lite.runs import load_run
-from ver_lite.studies import benchmark
-from ver_lite.studies import benchmark_page as page
-from ver_lite.studies import benchmark_theirs as theirs_page
-from ver_lite.sweep import read_spec
-from ver_lite.training import train
+from ver_lite.training.runs import load_run
+from ver_lite.training.training import train
 
 TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "batch_size": 16, "alpha": 0.2}
 

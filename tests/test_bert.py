@@ -2,18 +2,18 @@
 
 import pytest
 import torch
-from small_bert import real_checkpoint, write_checkpoint
 from torch import nn
 
-from ver_lite.bert.checkpoints import CheckpointError, check_corpus, piece_table, shape_of
-from ver_lite.bert.encoder import MASKINGS, BertEncoder
-from ver_lite.bert.memory import BERT_BASE, GIB, largest_batch, memory, parameters
-from ver_lite.compaction import CompactPredictor
+from small_bert import real_checkpoint, write_checkpoint
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import CorpusError, Text, Vocabulary
 from ver_lite.methods import RNP
 from ver_lite.methods.base import learners
-from ver_lite.players import Predictor, Selector, another, make_embedding
+from ver_lite.players.bert.checkpoints import CheckpointError, check_corpus, piece_table, shape_of
+from ver_lite.players.bert.encoder import MASKINGS, BertEncoder
+from ver_lite.players.bert.memory import BERT_BASE, GIB, largest_batch, memory, parameters
+from ver_lite.players.compaction import CompactPredictor
+from ver_lite.players.players import Predictor, Selector, another, make_embedding
 
 WORDS = ["<pad>", "<unk>", "the", "ale", "tastes", "of", "malt", "n't", "[sep]", "\u200b", "stout", "x" * 40]
 WIDTH = 7

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from interrupting import stop_at
 from small_bert import real_checkpoint, words_of, write_checkpoint
 from small_corpora import keyword_corpus
-
-from ver_lite.bert.encoder import BertEncoder
 from ver_lite.corpora import Split, load_corpus
-from ver_lite.evaluation import evaluate
-from ver_lite.files import read_json
+from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import METHODS
 from ver_lite.methods.fr import FR
 from ver_lite.observations import lipschitz_released
-from ver_lite.runs import Config, load_run
-from ver_lite.training import resume, train
+from ver_lite.players.bert.encoder import BertEncoder
+from ver_lite.system.files import read_json
+from ver_lite.training.runs import Config, load_run
+from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(32, 12, 12, longest=12)
 SETTINGS = {"encoder": "bert", "epochs": 2, "batch_size": 16, "learning_rate": 1e-2, "progress": False, "device": "cpu"}

@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from browser import complaints, prefer, requested, show, violations
 from bs4 import BeautifulSoup
 
-from ver_lite.course.shape import is_sentence
+from browser import complaints, prefer, requested, show, violations
+from tools.shape import is_sentence
 from ver_lite.widgets.page import STATIC
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_corpora import keyword_corpus
 
-from ver_lite import cleaning, results
-from ver_lite.config import Config
+from small_corpora import keyword_corpus
 from ver_lite.corpora.core import Split
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.files import read_json
-from ver_lite.players import Predictor, make_embedding, random_vectors
-from ver_lite.studies import real_text
+from ver_lite.experiments import results
+from ver_lite.experiments.studies import real_text
+from ver_lite.players.players import Predictor, make_embedding, random_vectors
+from ver_lite.system.files import read_json
+from ver_lite.training import cleaning
+from ver_lite.training.config import Config
 
 SMALL = Config(encoder="conv", hidden=16, dimension=16, learning_rate=1e-2, batch_size=16, seed=101)
 
@@ -130,7 +131,7 @@ def test_all_ways_but_gold_and_the_rest_select_equally_much():
 
 
 def _untrained(corpus, config):
-    from ver_lite.runs import Run, build_game
+    from ver_lite.training.runs import Run, build_game
 
     game = build_game(config, random_vectors(len(corpus.vocabulary), config.dimension), 2)
     return Run(config, game, corpus.vocabulary, corpus.classes, [], {})
@@ -146,7 +147,7 @@ def test_worlds_that_differ_in_rho_share_their_words():
 def test_what_is_recorded_is_what_the_code_would_run_and_the_page_is_the_record():
     path = real_text.STUDY.path
     if not path.exists():
-        pytest.skip(f"{path.name} is not recorded yet: run python -m ver_lite.results real_text")
+        pytest.skip(f"{path.name} is not recorded yet: run python -m ver_lite.experiments.results real_text")
     made, jobs = read_json(path), {job.name: job for job in real_text.jobs()}
     assert {row["name"] for row in made["rows"]} <= set(jobs)
     assert all(results.is_current(row, jobs[row["name"]]) for row in made["rows"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ver_lite import cli
-from ver_lite.files import read_json, write_json
+from ver_lite.system.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["-o", "size=tiny", "--epochs", "2", "--hidden", "8", "--quiet"]
@@ -229,7 +229,7 @@ def test_debug_shows_where_an_error_came_from_and_unexpected_ones_say_so(monkeyp
         cli.main()
     code, _, err = say("show", "nowhere")
     assert code == 1
-    monkeypatch.setattr("ver_lite.runs.load_run", lambda *a: 1 / 0)
+    monkeypatch.setattr("ver_lite.training.runs.load_run", lambda *a: 1 / 0)
     code, _, err = say("show", "nowhere")
     assert code == 1 and "ZeroDivisionError: division by zero" in err and "--debug" in err
 

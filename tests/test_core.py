@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from small_corpora import keyword_texts
 from small_files import fails
-
 from ver_lite.corpora.assembly import assemble, balanced
 from ver_lite.corpora.core import (
     UNKNOWN,

@@ -2,12 +2,12 @@
 
 import pytest
 from bs4 import BeautifulSoup
-from small_corpora import keyword_corpus
 
+from small_corpora import keyword_corpus
 from ver_lite import show
 from ver_lite.corpora.core import Split, Text, Vocabulary
-from ver_lite.display import Shown
-from ver_lite.training import train
+from ver_lite.training.training import train
+from ver_lite.viz.display import Shown
 
 SHOWN = Shown(
     ("Thick", "white", "head", ",", "it", "'s", "flat", "!"),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ver_lite.information import (
+from ver_lite.theory.information import (
     BLANK,
     World,
     bayes_predictor,

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from ver_lite.corpora.core import Split, Text, Vocabulary
 from ver_lite.corpora.eraser import read_eraser
 from ver_lite.corpora.places import locate
-from ver_lite.faithfulness import BINS, faithfulness
+from ver_lite.measures.agreement import ranking, sentence_means, span_agreement, spans
+from ver_lite.measures.faithfulness import BINS, faithfulness
+from ver_lite.measures.metrics import Tally
 from ver_lite.methods import RNP
-from ver_lite.metrics import Tally
-from ver_lite.players import Predictor, Selector, make_embedding, random_vectors
-from ver_lite.quality import ranking, sentence_means, span_agreement, spans
+from ver_lite.players.players import Predictor, Selector, make_embedding, random_vectors
 
 BESIDE = Path(__file__).resolve().parents[2] / "eraserbenchmark"
 CLOSE = {"abs": 1e-9, "rel": 0}

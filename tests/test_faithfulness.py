@@ -8,22 +8,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
-from small_corpora import keyword_corpus
 from torch import nn
 
+from small_corpora import keyword_corpus
 from ver_lite import masks
-from ver_lite.compaction import CompactPredictor
-from ver_lite.config import Config
 from ver_lite.corpora.core import Split, Text, Vocabulary
-from ver_lite.evaluation import Played, evaluate, play_through
-from ver_lite.faithfulness import BINS, faithfulness
-from ver_lite.full_evaluation import evaluate_fully
-from ver_lite.mask_shape import FEATURES, logistic_regression, probe, read_shapes, shape_features
 from ver_lite.masks import closed_up
+from ver_lite.measures.evaluation import Played, evaluate, play_through
+from ver_lite.measures.everything import evaluate_fully
+from ver_lite.measures.faithfulness import BINS, faithfulness
+from ver_lite.measures.mask_shape import FEATURES, logistic_regression, probe, read_shapes, shape_features
 from ver_lite.methods import METHODS, RNP, Protocol
-from ver_lite.players import Predictor, Selector, make_embedding, random_vectors
-from ver_lite.runs import load_run
-from ver_lite.training import train
+from ver_lite.players.compaction import CompactPredictor
+from ver_lite.players.players import Predictor, Selector, make_embedding, random_vectors
+from ver_lite.training.config import Config
+from ver_lite.training.runs import load_run
+from ver_lite.training.training import train
 
 WORDS, SIZE, HIDDEN = 30, 6, 8
 
@@ -190,7 +190,7 @@ def test_the_fused_gru_and_the_plain_one_are_closed_up_alike(monkeypatch):
     compact, _ = predictors("gru")
     batch = placed([3, 5, 9], [1, 4, 5], 8)
     said = compact(*batch)
-    monkeypatch.delattr("ver_lite.players.GRUEncoder.of_words")
+    monkeypatch.delattr("ver_lite.players.players.GRUEncoder.of_words")
     assert torch.allclose(compact(*batch), said, atol=1e-6)
 
 

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from small_server import Server
 
+from small_server import Server
 from ver_lite.corpora.core import CorpusError
 from ver_lite.corpora.fetch import DOWNLOADS, RECORD, FetchError, Remote, fetch
 from ver_lite.corpora.places import VARIABLE, data_folder, locate

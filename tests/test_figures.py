@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ver_lite import figures
-from ver_lite.information import Parts
+from ver_lite.theory.information import Parts
+from ver_lite.viz import figures
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ import signal
 
 import pytest
 import torch
+
+from benchmarks import gpu, race
 from interrupting import stop_at
 from small_corpora import keyword_corpus
-
-from ver_lite.bench import gpu, race
-from ver_lite.config import Config
-from ver_lite.files import read_json
-from ver_lite.graphs import Replayed
-from ver_lite.loop import Loop
-from ver_lite.players import random_vectors
-from ver_lite.runs import Run, build_game
-from ver_lite.training import resume, train, train_fleet
+from ver_lite.players.players import random_vectors
+from ver_lite.system.files import read_json
+from ver_lite.training.config import Config
+from ver_lite.training.graphs import Replayed
+from ver_lite.training.loop import Loop
+from ver_lite.training.runs import Run, build_game
+from ver_lite.training.training import resume, train, train_fleet
 
 CORPUS = keyword_corpus(60, 20, 20)
 SMALL = {"epochs": 2, "hidden": 8, "dimension": 8, "batch_size": 8}

@@ -3,8 +3,8 @@
 import gzip
 
 import pytest
-from small_files import TRAIN, beer, beer_annotation, cut, fails, hotel_files, packed, write
 
+from small_files import TRAIN, beer, beer_annotation, cut, fails, hotel_files, packed, write
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.beer import read_beer
 from ver_lite.corpora.hotel import read_hotel

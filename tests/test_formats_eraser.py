@@ -5,8 +5,8 @@ import json
 import tarfile
 
 import pytest
-from small_files import archive, cut, fails, write
 
+from small_files import archive, cut, fails, write
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.eraser import check_evidence, read_eraser
 

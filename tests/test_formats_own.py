@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_files import cut, fails, write
 
+from small_files import cut, fails, write
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Text
 from ver_lite.corpora.jsonl import read_jsonl

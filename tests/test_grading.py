@@ -15,16 +15,16 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from small_assignment import write_master
 
-from ver_lite.course import assignments
-from ver_lite.course.grading import attacks, collect, submission, wire
-from ver_lite.course.grading.grade import grade
-from ver_lite.course.grading.record import Record, claimed
-from ver_lite.course.grading.sandbox import Limits, why_no_bubblewrap
-from ver_lite.course.grading.suspicious import marks_of_tampering
+from small_assignment import write_master
 from ver_lite.course.questions import own_numbers
-from ver_lite.files import FileError
+from ver_lite.system.files import FileError
+from ver_lite.teaching import assignments
+from ver_lite.teaching.grading import attacks, collect, submission, wire
+from ver_lite.teaching.grading.grade import grade
+from ver_lite.teaching.grading.record import Record, claimed
+from ver_lite.teaching.grading.sandbox import Limits, why_no_bubblewrap
+from ver_lite.teaching.grading.suspicious import marks_of_tampering
 
 LIMITS = Limits(cell=20, tests=20)
 
@@ -319,7 +319,7 @@ def test_a_marker_that_is_killed_loses_nothing_and_marks_nobody_twice(tmp_path):
     school = School(tmp_path)
     for number in range(5):
         school.hand_in(f"student-{number}", **({"q2": BROKEN} if number == 3 else {}))
-    start = "from ver_lite.course.grading import grade; from pathlib import Path; import sys; from ver_lite.course"
+    start = "from ver_lite.teaching.grading import grade; from pathlib import Path; import sys; from ver_lite.course"
     start += ".grading.sandbox import Limits; folder, out, master = map(Path, sys.argv[1:])\n"
     start += "grade.grade(folder, out, str(master), limits=Limits(cell=20, tests=20))"
     command = [sys.executable, "-c", start, school.folder, school.marks, school.assignment.path]

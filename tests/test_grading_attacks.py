@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_assignment import write_master
 
-from ver_lite.course import assignments
-from ver_lite.course.grading import attacks, collect
-from ver_lite.course.grading.grade import grade
-from ver_lite.course.grading.record import Record
-from ver_lite.course.grading.sandbox import MEBI, Limits, why_no_bubblewrap
+from small_assignment import write_master
+from ver_lite.teaching import assignments
+from ver_lite.teaching.grading import attacks, collect
+from ver_lite.teaching.grading.grade import grade
+from ver_lite.teaching.grading.record import Record
+from ver_lite.teaching.grading.sandbox import MEBI, Limits, why_no_bubblewrap
 
 pytestmark = pytest.mark.slow
 LIMITS = Limits(cell=8, tests=3, resident=1024 * MEBI, disk=64 * MEBI)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from ver_lite import gru
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.gru import bidirectional
-from ver_lite.players import GRUEncoder, random_vectors
-from ver_lite.runs import Config, build_game
+from ver_lite.players import gru
+from ver_lite.players.gru import bidirectional
+from ver_lite.players.players import GRUEncoder, random_vectors
+from ver_lite.training.runs import Config, build_game
 
 WORLD = make_reviews("tiny")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr
 from scipy.stats import entropy as scipy_entropy
 
-from ver_lite.information import (
+from ver_lite.theory.information import (
     BLANK,
     World,
     bayes_predictor,

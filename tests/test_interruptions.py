@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from interrupting import stop_at
 from small_corpora import keyword_corpus
-
-from ver_lite import loop
 from ver_lite.methods import RNP
-from ver_lite.runs import RunError, load_run
-from ver_lite.training import resume, train
+from ver_lite.training import loop
+from ver_lite.training.runs import RunError, load_run
+from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(60, 20, 20)
 QUICK = {"epochs": 3, "hidden": 8, "dimension": 8, "batch_size": 8, "progress": False}

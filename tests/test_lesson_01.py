@@ -5,9 +5,9 @@ import re
 import nbformat
 import numpy as np
 import pytest
-from notebook_tools import NOTEBOOKS, definitions
 
-from ver_lite import information
+from notebook_tools import NOTEBOOKS, definitions
+from ver_lite.theory import information
 from ver_lite.widgets import split
 
 TOLERANCE = {"rtol": 0, "atol": 1e-12}

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from notebook_tools import definitions
 
-from ver_lite import masks, metrics, players
+from notebook_tools import definitions
+from ver_lite import masks
 from ver_lite.corpora.reviews import make_reviews
+from ver_lite.measures import metrics
 from ver_lite.methods import RNP
+from ver_lite.players import players
 
 LESSON = definitions("02-the-rationalization-game.ipynb")
 PRICE = {"alpha": 0.25, "lambda1": 2.0, "lambda2": 0.02}

@@ -6,8 +6,8 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from notebook_tools import NOTEBOOKS, definitions
 
+from notebook_tools import NOTEBOOKS, definitions
 from ver_lite import masks
 
 NAME = "03-observation-1-a-small-region.ipynb"

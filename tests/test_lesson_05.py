@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from notebook_tools import definitions
 
+from notebook_tools import definitions
 from ver_lite import observations
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.training import train
+from ver_lite.training.training import train
 
 LESSON = definitions("05-observation-3-overfitting.ipynb")
 SMALL = {"alpha": 0.3, "hidden": 8, "dimension": 12, "batch_size": 16, "learning_rate": 5e-3, "epochs": 3}

@@ -7,8 +7,8 @@ import re
 import nbformat
 import pytest
 import torch
-from notebook_tools import NOTEBOOKS, definitions
 
+from notebook_tools import NOTEBOOKS, definitions
 from ver_lite import masks
 from ver_lite.corpora.reviews import make_reviews
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notebook_tools import definitions
 
-from ver_lite import masks, two_word_game
+from notebook_tools import definitions
+from ver_lite import masks
+from ver_lite.theory import two_word_game
 
 LESSON = definitions("07-ver.ipynb")
 

@@ -6,12 +6,14 @@ import re
 import nbformat
 import pytest
 import torch
-from notebook_tools import NOTEBOOKS, definitions
 
-from ver_lite import masks, players, results
+from notebook_tools import NOTEBOOKS, definitions
+from ver_lite import masks
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.evaluation import evaluate
+from ver_lite.experiments import results
+from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import RNP
+from ver_lite.players import players
 
 FILE = "08-how-much-perturbation.ipynb"
 LESSON = definitions(FILE)

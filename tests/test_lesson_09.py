@@ -7,13 +7,13 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from notebook_tools import NOTEBOOKS, definitions
 from scipy.stats import binomtest
 
-from ver_lite import paper_numbers, results
+from notebook_tools import NOTEBOOKS, definitions
 from ver_lite.corpora.reviews import WORLDS
-from ver_lite.metrics import Tally
-from ver_lite.studies import benchmark_page, benchmark_theirs
+from ver_lite.experiments import paper_numbers, results
+from ver_lite.experiments.studies import benchmark_page, benchmark_theirs
+from ver_lite.measures.metrics import Tally
 
 FILE = "09-the-benchmark.ipynb"
 LESSON = definitions(FILE)

@@ -6,15 +6,15 @@ import re
 import nbformat
 import pytest
 import torch
+
 from notebook_tools import NOTEBOOKS, definitions
 from small_corpora import keyword_corpus
-
-from ver_lite.bert.encoder import MASKINGS
-from ver_lite.config import Config
 from ver_lite.corpora.reading import flags_from_spans, words_with_offsets
-from ver_lite.evaluation import play_through
-from ver_lite.faithfulness import faithfulness
-from ver_lite.training import train
+from ver_lite.measures.evaluation import play_through
+from ver_lite.measures.faithfulness import faithfulness
+from ver_lite.players.bert.encoder import MASKINGS
+from ver_lite.training.config import Config
+from ver_lite.training.training import train
 
 FILE = "10-real-text.ipynb"
 LESSON = definitions(FILE)

@@ -6,13 +6,14 @@ import re
 import nbformat
 import pytest
 import torch
-from notebook_tools import NOTEBOOKS, definitions
 
-from ver_lite import metrics, results
+from notebook_tools import NOTEBOOKS, definitions
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.files import read_json
-from ver_lite.runs import Config
-from ver_lite.studies import argument, deviations
+from ver_lite.experiments import results
+from ver_lite.experiments.studies import argument, deviations
+from ver_lite.measures import metrics
+from ver_lite.system.files import read_json
+from ver_lite.training.runs import Config
 
 FILE = "11-reading-a-paper-against-its-code.ipynb"
 LESSON = definitions(FILE)
@@ -93,7 +94,7 @@ def test_an_epoch_is_looked_at_with_a_new_draw_each_time():
 def test_every_game_is_recorded_as_the_code_would_play_it(rows):
     by_name = {row["name"]: row for row in rows}
     stale = [job.name for job in deviations.jobs() if not results.is_current(by_name.get(job.name), job)]
-    assert not stale, "run python -m ver_lite.results deviations"
+    assert not stale, "run python -m ver_lite.experiments.results deviations"
     assert len(by_name) == len(deviations.jobs()) == 25
 
 

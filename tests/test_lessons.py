@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ver_lite.course import notebooks
-from ver_lite.course.shape import problems_of
+from tools import notebooks
+from tools.shape import problems_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = notebooks.lessons(ROOT)

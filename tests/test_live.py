@@ -84,7 +84,6 @@ def test_the_button_trains_and_stop_stops():
 
 def test_a_setting_that_does_not_exist_is_said_at_once():
     from small_corpora import keyword_corpus
-
     from ver_lite.widgets import live
 
     with pytest.raises(ValueError, match="did you mean 'epochs'"):

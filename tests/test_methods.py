@@ -4,16 +4,16 @@ import dataclasses
 
 import pytest
 import torch
-from small_corpora import keyword_corpus
 from torch.nn import functional as F
 
+from small_corpora import keyword_corpus
 from ver_lite import masks
 from ver_lite.corpora.core import Split, Text, Vocabulary
-from ver_lite.evaluation import evaluate
+from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import METHODS, RNP, VER, Protocol
-from ver_lite.players import GRUEncoder, Predictor, Selector, make_embedding, random_vectors
-from ver_lite.runs import Config, build_game, word_vectors
-from ver_lite.training import train
+from ver_lite.players.players import GRUEncoder, Predictor, Selector, make_embedding, random_vectors
+from ver_lite.training.runs import Config, build_game, word_vectors
+from ver_lite.training.training import train
 
 TEXTS = [
     Text(("a", "b", "c", "d", "e"), 0, (True, False, False, False, False)),

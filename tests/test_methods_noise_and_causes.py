@@ -7,24 +7,24 @@ from dataclasses import replace
 
 import pytest
 import torch
-from interrupting import stop_at
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
-from small_corpora import keyword_corpus
 from torch.distributions import Bernoulli, kl_divergence
 from torch.nn import functional as F
 
+from interrupting import stop_at
+from small_corpora import keyword_corpus
 from ver_lite import masks
 from ver_lite.corpora.core import Split, Text, Vocabulary
-from ver_lite.evaluation import evaluate
+from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import METHODS, RNP, Protocol
 from ver_lite.methods.cr import CR
 from ver_lite.methods.dmr import DMR, moment_distance
 from ver_lite.methods.inter_rat import InterRAT
 from ver_lite.methods.nir import NIR, NIRAttention, divergence
 from ver_lite.methods.whole_texts import answer
-from ver_lite.players import Predictor, Selector, make_embedding, max_pool, random_vectors
-from ver_lite.training import resume, train
+from ver_lite.players.players import Predictor, Selector, make_embedding, max_pool, random_vectors
+from ver_lite.training.training import resume, train
 
 TEXTS = [
     Text(("a", "b", "c", "a", "d", "e"), 0),

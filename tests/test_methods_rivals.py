@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from interrupting import stop_at
-from small_corpora import keyword_corpus
 from torch.nn import functional as F
 
-from ver_lite import masks, players
+from interrupting import stop_at
+from small_corpora import keyword_corpus
+from ver_lite import masks
 from ver_lite.corpora.core import CorpusError, Split, Text, Vocabulary
 from ver_lite.corpora.reviews import environments, make_reviews
 from ver_lite.methods import METHODS
-from ver_lite.players import random_vectors
-from ver_lite.runs import Config, build_game, load_run
-from ver_lite.training import resume, train
+from ver_lite.players import players
+from ver_lite.players.players import random_vectors
+from ver_lite.training.runs import Config, build_game, load_run
+from ver_lite.training.training import resume, train
 
 TEXTS = [
     Text(("a", "b", "c", "d", "e"), 0, (True, False, False, False, False)),
@@ -101,7 +102,9 @@ def test_every_player_sees_the_query_nobody_selects_it_and_one_word_is_enough(mo
 
 @pytest.mark.parametrize("method", RIVALS)
 def test_at_test_time_nobody_looks_at_the_label_or_at_a_hidden_word(method, monkeypatch):
-    monkeypatch.delattr("ver_lite.players.GRUEncoder.of_words")  # the fused one rounds by how many words there are
+    monkeypatch.delattr(
+        "ver_lite.players.players.GRUEncoder.of_words"
+    )  # the fused one rounds by how many words there are
     made = game(method).eval()
     other = replace(BATCH, labels=1 - BATCH.labels, gold=~BATCH.gold)
     mask = made.choose(BATCH)

@@ -6,14 +6,14 @@ import signal
 
 import pytest
 import torch
+from torch.nn import functional as F
+
 from interrupting import stop_at
 from small_corpora import keyword_corpus
 from test_methods import BATCH, TEXTS, VOCABULARY, game, gradients
-from torch.nn import functional as F
-
 from ver_lite import masks
 from ver_lite.corpora.core import Split
-from ver_lite.evaluation import evaluate
+from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import METHODS, RNP, VER
 from ver_lite.methods.dr import DR, VERDR, pace
 from ver_lite.methods.fr import FR, VERFR
@@ -22,9 +22,9 @@ from ver_lite.methods.lime import Lime, copies
 from ver_lite.methods.mgr import MGR, VERMGR
 from ver_lite.methods.post_hoc import Attention
 from ver_lite.methods.reinforce import Reinforce, chance
-from ver_lite.players import max_pool
-from ver_lite.runs import load_run
-from ver_lite.training import resume, train
+from ver_lite.players.players import max_pool
+from ver_lite.training.runs import load_run
+from ver_lite.training.training import resume, train
 
 MINE = ("fr", "dr", "mgr", "ver-fr", "ver-dr", "ver-mgr", "hardkuma", "rnp-reinforce", "attention", "lime")
 FEW = {"lime": {"samples": 20}}
@@ -310,7 +310,9 @@ def test_post_hoc_methods_move_no_selector_and_keep_an_exact_budget(name):
 
 
 def test_attention_is_shared_among_what_is_shown(monkeypatch):
-    monkeypatch.delattr("ver_lite.players.GRUEncoder.of_words")  # the fused one rounds by how many words there are
+    monkeypatch.delattr(
+        "ver_lite.players.players.GRUEncoder.of_words"
+    )  # the fused one rounds by how many words there are
     made = game(Attention)
     shown = BATCH.gold.float()
     for among in (BATCH.real, (shown + BATCH.query > 0) & BATCH.real):

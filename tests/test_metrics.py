@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 
-from ver_lite.metrics import Tally
+from ver_lite.measures.metrics import Tally
 
 
 def batch_of(selectable, gold, annotated, labels):

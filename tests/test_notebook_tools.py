@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from ver_lite.course import notebooks
-from ver_lite.course.address import (
+from tools import notebooks
+from tools.address import (
     badges,
     published,
     repository,
@@ -17,7 +17,7 @@ from ver_lite.course.address import (
     with_words,
     write_everywhere,
 )
-from ver_lite.course.shape import is_sentence, problems_of
+from tools.shape import is_sentence, problems_of
 
 TITLE = "# 00 A lesson\n\n**You will be able to** add numbers."
 SETUP = 'import sys\nif "google.colab" in sys.modules:\n    pass\nimport ver_lite\nver_lite.setup(seed=seed)'

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ver_lite import masks, observations
-from ver_lite.config import Config
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.observations import SHOWN, SmallRegion, judge, lipschitz_released, random_then_frozen, roughness
-from ver_lite.training import train
+from ver_lite.training.config import Config
+from ver_lite.training.training import train
 
 SMALL = {"alpha": 0.3, "hidden": 8, "dimension": 12, "batch_size": 16, "progress": False, "learning_rate": 5e-3}
 

@@ -1,6 +1,5 @@
-"""The house around the library: what is installed, what imports what, and that names and addresses agree."""
+"""The house around the library: what is installed, and that names and addresses agree."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -12,58 +11,12 @@ import nbformat
 import pytest
 import yaml
 
-from ver_lite.course.address import HOSTS, repository
+from tools.address import HOSTS, repository
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 URL = repository(ROOT)
 SLUG = URL.removeprefix("https://github.com/")
-
-FLOORS = {
-    "files": 0,
-    "machine": 0,
-    "threads": 0,
-    "masks": 1,
-    "information": 1,
-    "enumerable": 1,
-    "metrics": 1,
-    "baselines": 2,
-    "quality": 1,
-    "calibration": 1,
-    "gru": 1,
-    "bert": 2,
-    "players": 2,
-    "compaction": 2,
-    "corpora": 2,
-    "methods": 3,
-    "config": 4,
-    "runs": 4,
-    "graphs": 4,
-    "loop": 5,
-    "training": 5,
-    "evaluation": 5,
-    "faithfulness": 5,
-    "mask_shape": 5,
-    "full_evaluation": 5,
-    "cleaning": 6,
-    "display": 6,
-    "observations": 6,
-    "two_word_game": 1,
-    "two_word_theory": 1,
-    "results": 6,
-    "paper_numbers": 6,
-    "studies": 6,
-    "sweep": 6,
-    "pool": 0,
-    "errors": 4,
-    "sweep_command": 8,
-    "figures": 7,
-    "bench": 7,
-    "widgets": 7,
-    "cli": 8,
-    "course": 8,
-}
-
 
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
@@ -188,100 +141,6 @@ def test_every_address_of_ours_is_the_one_in_pyproject(name):
 def test_a_lesson_links_to_itself_in_colab(path):
     first = nbformat.read(path, as_version=4).cells[0].source
     assert f"https://colab.research.google.com/github/{SLUG}/blob/main/notebooks/{path.name}" in first
-
-
-# the floors
-
-
-def modules() -> list[Path]:
-    return sorted(path for path in (ROOT / "ver_lite").rglob("*.py") if path.name != "__main__.py")
-
-
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-KNOWN = {module_name(path) for path in modules()}
-
-
-def imports(path: Path, lazy: bool = True) -> set[str]:
-    """The modules of ver_lite that a file imports; without `lazy`, only those its own import brings."""
-    name = module_name(path)
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or _type_checking(block)
-        for node in ast.walk(block)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if not lazy and id(node) in inside:
-            continue
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, *([node.module] if node.module else [])])
-            named = {alias.name for alias in node.names} - {"__version__"}
-            submodules = {f"{base}.{name}" for name in named} & KNOWN
-            found |= submodules
-            if len(submodules) < len(named):
-                found.add(base)
-    return {module for module in found if module.split(".")[0] == "ver_lite"} - {name}
-
-
-def _type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-
-
-def room(module: str) -> str:
-    """The part of the house a module lives in: ver_lite.corpora.core -> corpora."""
-    return module.split(".")[1] if "." in module else ""
-
-
-def test_every_module_has_a_floor():
-    homeless = {room(name) for name in KNOWN} - set(FLOORS) - {""}
-    assert not homeless, "add them to FLOORS, on the floor where they belong"
-
-
-@pytest.mark.parametrize("path", modules(), ids=module_name)
-def test_no_import_runs_upward(path):
-    here = room(module_name(path))
-    if not here:
-        return  # the front door, ver_lite/__init__.py, shows every floor; that it loads none is tested below
-    there = {room(module) for module in imports(path)}
-    assert "" not in there, "import the module itself, not the front door `ver_lite`"
-    upward = {other for other in there if FLOORS.get(other, 9) > FLOORS.get(here, 9)}
-    assert not upward
-
-
-def test_no_imports_in_a_circle():
-    graph = {module_name(path): imports(path, lazy=False) & KNOWN for path in modules()}
-    done: set[str] = set()
-
-    def visit(module: str, trail: tuple[str, ...]) -> None:
-        assert module not in trail, " -> ".join([*trail[trail.index(module) :], module])
-        if module not in done:
-            for other in sorted(graph[module]):
-                visit(other, (*trail, module))
-            done.add(module)
-
-    for module in sorted(graph):
-        visit(module, ())
-
-
-def test_the_front_door_loads_nothing_heavy():
-    code = (
-        "import sys, ver_lite; heavy = 'ipywidgets pooch captum transformers dask'.split()\n"
-        "print([name for name in heavy if name in sys.modules])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert said.stdout.strip() == "[]"
 
 
 # the commands

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ver_lite.course import notebooks, pages
-from ver_lite.course.address import words_of
-from ver_lite.information import cross_entropy, divergence, entropy
+from tools import notebooks, pages
+from tools.address import words_of
+from ver_lite.theory.information import cross_entropy, divergence, entropy
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -110,9 +110,11 @@ def test_every_row_of_the_notation_is_whole_and_its_lesson_exists():
 def test_the_reference_describes_every_module_once():
     files = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "ver_lite").rglob("*.py")]
     names = {".".join(path.parts).removesuffix(".__init__") for path in files}
-    inner = {name for name in names if name.startswith("ver_lite.course.grading.") or name.endswith("__main__")}
+    inner = {name for name in names if name.startswith("ver_lite.teaching.grading.") or name.endswith("__main__")}
     described = [module.__name__ for module in library()]
-    assert sorted(described) == sorted(names - inner - {"ver_lite", "ver_lite.studies"}), "see book/library-*.md"
+    assert sorted(described) == sorted(names - inner - {"ver_lite", "ver_lite.experiments.studies"}), (
+        "see book/library-*.md"
+    )
 
 
 # the front page and the questions

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from ver_lite import paper_numbers
 from ver_lite.corpora.reviews import TABLE_4
-from ver_lite.paper_numbers import numbers, scores
+from ver_lite.experiments import paper_numbers
+from ver_lite.experiments.paper_numbers import numbers, scores
 
 TRAINED_ON_RATIONALES = ("RNP", "NIR", "DMR", "A2I", "VER")  # the others' accuracy is "N/A"
 

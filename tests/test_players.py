@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ver_lite.methods import RNP
-from ver_lite.players import (
+from ver_lite.players.players import (
     ConvEncoder,
     GRUEncoder,
     Predictor,

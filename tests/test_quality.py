@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, brier_score_loss, f1_score, precision_recall_curve
 
 from ver_lite import masks
-from ver_lite.calibration import brier_score, calibration_error, reliability
 from ver_lite.corpora.core import Split, Text, Vocabulary
-from ver_lite.quality import (
+from ver_lite.measures.agreement import (
     best_sentences,
     pieces,
     ranking,
@@ -19,6 +18,7 @@ from ver_lite.quality import (
     span_agreement,
     spans,
 )
+from ver_lite.measures.calibration import brier_score, calibration_error, reliability
 
 rows_of_flags = st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=4)
 

@@ -10,7 +10,7 @@ from ver_lite.corpora.eraser import check_evidence, open_release, read_eraser, r
 from ver_lite.corpora.glove import load_glove
 from ver_lite.corpora.places import locate
 from ver_lite.corpora.tweets import read_tweets
-from ver_lite.quality import span_agreement, spans
+from ver_lite.measures.agreement import span_agreement, spans
 
 EVIDENCES = {"movies": (1999, 17462), "multirc": (12868, 30082), "fever": (12233, 17136)}
 

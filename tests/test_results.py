@@ -8,18 +8,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_corpora import keyword_corpus, keyword_texts
 
-from ver_lite import results
+from small_corpora import keyword_corpus, keyword_texts
 from ver_lite.corpora.core import Split, Vocabulary
-from ver_lite.files import read_json, write_json
-from ver_lite.results import Study
-from ver_lite.studies import four_corpora
-from ver_lite.studies.four_corpora import Setting
+from ver_lite.experiments import results
+from ver_lite.experiments.results import Study
+from ver_lite.experiments.studies import four_corpora
+from ver_lite.experiments.studies.four_corpora import Setting
+from ver_lite.system.files import read_json, write_json
 
 FILE = results.FOLDER / "rnp-ver.json"
 RECORDED = read_json(FILE)["rows"] if FILE.exists() else []
-recorded = pytest.mark.skipif(not RECORDED, reason="nothing is recorded yet: run python -m ver_lite.results")
+recorded = pytest.mark.skipif(
+    not RECORDED, reason="nothing is recorded yet: run python -m ver_lite.experiments.results"
+)
 MINE = Study("study", lambda: four_corpora.jobs(), four_corpora.measure, four_corpora.report)
 TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "alpha": 0.2, "batch_size": 16}
 
@@ -41,7 +43,7 @@ def test_what_is_recorded_is_what_the_code_would_run():
     stale = [
         row["name"] for row in RECORDED if not results.is_current(row, jobs.get(row["name"], four_corpora.jobs()[0]))
     ]
-    assert not stale, "run python -m ver_lite.results"
+    assert not stale, "run python -m ver_lite.experiments.results"
 
 
 @recorded
@@ -251,7 +253,7 @@ def test_every_number_in_the_page_s_prose_stands_in_its_tables_or_is_the_paper_s
 def recorded_rows(name):
     one = results.study(name)
     if not one.path.exists():
-        pytest.skip(f"{one.path.name} is not recorded yet: run python -m ver_lite.results {name}")
+        pytest.skip(f"{one.path.name} is not recorded yet: run python -m ver_lite.experiments.results {name}")
     return one, read_json(one.path)
 
 
@@ -259,9 +261,9 @@ def recorded_rows(name):
 def test_a_study_is_recorded_whole_as_the_code_would_run_it(name):
     one, made = recorded_rows(name)
     jobs = {job.name: job for job in one.jobs()}
-    assert [row["name"] for row in made["rows"]] == list(jobs), f"run python -m ver_lite.results {name}"
+    assert [row["name"] for row in made["rows"]] == list(jobs), f"run python -m ver_lite.experiments.results {name}"
     stale = [row["name"] for row in made["rows"] if not results.is_current(row, jobs[row["name"]])]
-    assert not stale, f"run python -m ver_lite.results {name}"
+    assert not stale, f"run python -m ver_lite.experiments.results {name}"
     for page, text in {one.name: one.report(made), **one.pages(made)}.items():
         assert (results.FOLDER / f"{page}.md").read_text("utf-8") == text
 
@@ -285,7 +287,7 @@ def test_what_was_seen_while_a_game_was_learned_ends_where_its_test_says():
 
 def test_the_watched_review_is_the_first_one_in_games_of_the_argument():
     from ver_lite.corpora import load_corpus
-    from ver_lite.studies import argument, review_watched
+    from ver_lite.experiments.studies import argument, review_watched
 
     one, made = recorded_rows("review_watched")
     assert one.path.stat().st_size < 200_000
@@ -337,7 +339,7 @@ def test_rows_are_found_by_their_columns():
 
 
 def test_the_argument_is_measured_in_every_group_at_a_tiny_size():
-    from ver_lite.studies import argument, argument_paper
+    from ver_lite.experiments.studies import argument, argument_paper
 
     corpus, tiny = {**argument.CORPUS, "size": "tiny"}, {"epochs": 2, "hidden": 8, "dimension": 8}
     kinds = {job.about["group"]: job for job in [*argument.jobs(), *argument_paper.jobs()]}
@@ -359,7 +361,7 @@ def test_the_argument_is_measured_in_every_group_at_a_tiny_size():
 
 
 def test_the_paper_s_size_changes_the_size_and_keeps_what_each_game_is():
-    from ver_lite.studies import argument, argument_paper
+    from ver_lite.experiments.studies import argument, argument_paper
 
     jobs = {job.name: job.config() for job in argument_paper.jobs()}
     assert list(jobs)[:2] == ["sweep/0/1", "sweep/0.3/1"] and len(jobs) == 65
@@ -372,7 +374,7 @@ def test_the_paper_s_size_changes_the_size_and_keeps_what_each_game_is():
 
 
 def test_a_claim_is_decided_by_its_interval():
-    from ver_lite.studies import claims
+    from ver_lite.experiments.studies import claims
 
     assert claims.verdict([1.0, 2, 3, 1, 2]) == "holds"
     assert claims.verdict([-1.0, -2, -3, -1, -2]) == "does not hold"

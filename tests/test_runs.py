@@ -8,15 +8,15 @@ import shutil
 import pytest
 import torch
 from safetensors import safe_open
-from small_corpora import keyword_corpus
 
-from ver_lite import files
+from small_corpora import keyword_corpus
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Text
-from ver_lite.evaluation import evaluate
-from ver_lite.files import FileError, load_tensors, read_json, save_tensors, write_json
-from ver_lite.runs import load_run
-from ver_lite.training import resume, train
+from ver_lite.measures.evaluation import evaluate
+from ver_lite.system import files
+from ver_lite.system.files import FileError, load_tensors, read_json, save_tensors, write_json
+from ver_lite.training.runs import load_run
+from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(40, 20, 20)
 QUICK = {"epochs": 2, "hidden": 8, "dimension": 8, "batch_size": 8, "progress": False}

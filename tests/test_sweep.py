@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from ver_lite.config import Config
 from ver_lite.corpora import load_corpus
-from ver_lite.files import FileError, read_json, write_json
-from ver_lite.results import find
-from ver_lite.runs import load_run
-from ver_lite.studies import argument
-from ver_lite.sweep import driver, plan, read_spec, survey, sweep, table
-from ver_lite.sweep.folder import locked
-from ver_lite.sweep.plan import key, told
-from ver_lite.training import train
+from ver_lite.experiments.results import find
+from ver_lite.experiments.studies import argument
+from ver_lite.experiments.sweep import driver, plan, read_spec, survey, sweep, table
+from ver_lite.experiments.sweep.folder import locked
+from ver_lite.experiments.sweep.plan import key, told
+from ver_lite.system.files import FileError, read_json, write_json
+from ver_lite.training.config import Config
+from ver_lite.training.runs import load_run
+from ver_lite.training.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
 FIG9 = ROOT / "data" / "sweeps" / "fig9.yaml"

@@ -20,9 +20,9 @@ import pytest
 import torch
 from distributed import Client
 
-from ver_lite.files import read_json
-from ver_lite.pool import Processes, cores
-from ver_lite.sweep import read_spec, sweep
+from ver_lite.experiments.sweep import read_spec, sweep
+from ver_lite.system.files import read_json
+from ver_lite.system.pool import Processes, cores
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = """

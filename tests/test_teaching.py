@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ver_lite.cli import app
-from ver_lite.course import assignments, trial
+from ver_lite.teaching import assignments, trial
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 GUIDE = (BOOK / "teaching.md").read_text(encoding="utf-8")

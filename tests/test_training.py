@@ -11,15 +11,16 @@ import weakref
 
 import pytest
 import torch
-from small_corpora import keyword_corpus
 
-from ver_lite import loop, machine
+from small_corpora import keyword_corpus
 from ver_lite.corpora.core import Split
-from ver_lite.evaluation import evaluate
-from ver_lite.files import read_json
+from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import RNP, Step
-from ver_lite.runs import Config, load_run
-from ver_lite.training import resume, train
+from ver_lite.system import machine
+from ver_lite.system.files import read_json
+from ver_lite.training import loop
+from ver_lite.training.runs import Config, load_run
+from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(60, 20, 20)
 QUICK = {"epochs": 3, "hidden": 8, "dimension": 8, "batch_size": 8, "progress": False}
@@ -215,7 +216,7 @@ def test_the_peak_of_memory_is_this_process_s_own():
 
 FREED = """
 import resource, torch
-from ver_lite import machine
+from ver_lite.system import machine
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 held = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
 print(machine.reuse_memory())

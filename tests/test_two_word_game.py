@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
-from ver_lite import information
-from ver_lite.two_word_game import (
+from ver_lite.theory import information
+from ver_lite.theory.two_word_game import (
     RANGES,
     Path,
     TwoWordGame,
@@ -23,7 +23,7 @@ from ver_lite.two_word_game import (
     trajectory,
     turning_time,
 )
-from ver_lite.two_word_theory import (
+from ver_lite.theory.two_word_theory import (
     patience_needed,
     practice,
     practice_needed,

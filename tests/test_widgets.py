@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from living import NAMES, corpus, elements
 
-from ver_lite import information, widgets
-from ver_lite.two_word_game import TwoWordGame, logit, trajectory
+from living import NAMES, corpus, elements
+from ver_lite import widgets
+from ver_lite.theory import information
+from ver_lite.theory.two_word_game import TwoWordGame, logit, trajectory
 from ver_lite.widgets import game, split
 
 

@@ -6,11 +6,13 @@ import time
 import numpy as np
 import pytest
 import torch
+
 from browser import prefer
 from living import Hand, corpus, rounded, text
-
-from ver_lite import information, masks, results
-from ver_lite.two_word_game import TwoWordGame, logit, trajectory
+from ver_lite import masks
+from ver_lite.experiments import results
+from ver_lite.theory import information
+from ver_lite.theory.two_word_game import TwoWordGame, logit, trajectory
 from ver_lite.widgets import game, split, watching
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]

@@ -5,9 +5,9 @@ import re
 import time
 
 import pytest
+
 from browser import complaints, show, violations
 from living import COPIES, NAMES, Hand, elements
-
 from ver_lite.widgets import page
 
 CSS = "css selector"

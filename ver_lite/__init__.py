@@ -1,14 +1,26 @@
 """ver-lite: selective rationalization, small enough to read.
 
-The names below are imported when first used, so ``import ver_lite`` stays quick and needs no optional package.
+Begin with three files: `methods/rnp.py` is the game, `methods/ver.py` is VER, `masks.py` is what both draw and perturb.
+The house, from the ground up; a module imports only from floors below its own:
+
+    masks        theory/      system/      masks; entropy and the exact worlds; files, errors, the machine
+    corpora/     players/                  text in, batches out; encoders, Selector, Predictor
+    methods/                               one file a method
+    measures/                              metrics, evaluation, agreement, faithfulness
+    training/                              config, the loop, runs and their folders
+    observations viz/                      the paper's four observations; figures, a text with its rationale
+    experiments/ course/      widgets/     sweeps and recorded results; what a lesson calls; what can be dragged
+    teaching/                              what a teacher calls: assignments and marking
+    cli                                    the command `ver-lite`
+
+The names below are imported when they are first used, so ``import ver_lite`` is quick and needs no optional package.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ver_lite.threads import wait_briefly
-
-__version__ = "0.1.0"
+from ver_lite.system import __version__
+from ver_lite.system.threads import wait_briefly
 
 wait_briefly()
 
@@ -23,30 +35,43 @@ _HOMES = {
     "Protocol": "methods",
     "RNP": "methods",
     "VER": "methods",
-    "Config": "config",
-    "Run": "runs",
-    "load_run": "runs",
-    "train": "training",
-    "resume": "training",
-    "train_fleet": "training",
-    "evaluate": "evaluation",
-    "show": "display",
+    "Config": "training.config",
+    "Run": "training.runs",
+    "load_run": "training.runs",
+    "train": "training.training",
+    "resume": "training.training",
+    "train_fleet": "training.training",
+    "evaluate": "measures.evaluation",
+    "show": "viz.display",
     "check": "course.check",
     "check_function": "course.check",
     "setup": "course.setup",
 }
-__all__ = ["__version__", *_HOMES]
+# Modules that lessons and assignments take from the front door: `from ver_lite import information, figures`.
+_MODULES = {
+    "cleaning": "training",
+    "display": "viz",
+    "figures": "viz",
+    "information": "theory",
+    "paper_numbers": "experiments",
+    "results": "experiments",
+    "two_word_game": "theory",
+    "two_word_theory": "theory",
+}
+__all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from ver_lite.corpora import load_corpus as load_corpus
-    from ver_lite.evaluation import evaluate as evaluate
-    from ver_lite.training import resume as resume
-    from ver_lite.training import train as train
+    from ver_lite.measures.evaluation import evaluate as evaluate
+    from ver_lite.training.training import resume as resume
+    from ver_lite.training.training import train as train
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f"ver_lite.{_MODULES[name]}.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"ver_lite has no {name!r}; it has: {', '.join(_HOMES)}")
+        raise AttributeError(f"ver_lite has no {name!r}; it has: {', '.join(__all__)}")
     return getattr(import_module(f"ver_lite.{_HOMES[name]}"), name)
 
 

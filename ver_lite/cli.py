@@ -15,8 +15,9 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from ver_lite import __version__, sweep_command
-from ver_lite.course import commands
+from ver_lite.system import __version__
+from ver_lite.experiments import sweep_command
+from ver_lite.teaching import commands
 
 _debug = False
 _USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -101,10 +102,10 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Train selector and predictor on a corpus; save the run; print how it does on dev."""
-    from ver_lite import training
-    from ver_lite.config import Config
     from ver_lite.corpora import load_corpus
-    from ver_lite.runs import claim_folder
+    from ver_lite.training import training
+    from ver_lite.training.config import Config
+    from ver_lite.training.runs import claim_folder
 
     given = locals()
     settings = {n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"}
@@ -120,8 +121,8 @@ def train(
 @app.command()
 def resume(run: RunArgument, device: Device = "auto", quiet: Annotated[bool, typer.Option("--quiet")] = False) -> None:
     """Continue a run that was interrupted."""
-    from ver_lite import training
-    from ver_lite.runs import read_config
+    from ver_lite.training import training
+    from ver_lite.training.runs import read_config
 
     loaded = _corpus_of(read_config(run)[1].corpus, run)
     _report(training.resume(run, loaded, device=device, progress=not quiet), loaded)
@@ -142,8 +143,8 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """How well a run's rationales agree with people's, and its predictions with the labels."""
-    from ver_lite.evaluation import evaluate as play
-    from ver_lite.full_evaluation import evaluate_fully
+    from ver_lite.measures.evaluation import evaluate as play
+    from ver_lite.measures.everything import evaluate_fully
 
     loaded, corpus = _run_and_corpus(run, device)
     game = loaded.last if last else loaded.game
@@ -164,8 +165,8 @@ def show(
     share: Share = None,
 ) -> None:
     """One text with its rationale: selected words shaded, gold underlined."""
-    from ver_lite.display import show as look
-    from ver_lite.runs import load_run
+    from ver_lite.training.runs import load_run
+    from ver_lite.viz.display import show as look
 
     if text is not None:
         shown = look(load_run(run), text, how=how, share=share)
@@ -224,7 +225,7 @@ def _about(corpus) -> str:
 
 
 def _report(run, corpus) -> None:
-    from ver_lite.evaluation import evaluate as play
+    from ver_lite.measures.evaluation import evaluate as play
 
     if run.history:
         typer.echo(f"chosen: epoch {run.best['epoch']} of {len(run.history)}, by dev accuracy")
@@ -255,8 +256,8 @@ def _corpus_of(source: dict[str, Any], run: Path):
 
 
 def _run_and_corpus(folder: Path, device: str):
-    from ver_lite.machine import pick_device
-    from ver_lite.runs import load_run
+    from ver_lite.system.machine import pick_device
+    from ver_lite.training.runs import load_run
 
     run = load_run(folder, pick_device(device))
     corpus = _corpus_of(run.config.corpus, folder)
@@ -291,7 +292,7 @@ def _said(error: Exception) -> tuple[str, int]:
         about = getattr(error, "ctx", None)
         command = about.command_path if about else "ver-lite"
         return f"{error.format_message().rstrip('.')}. See: {command} --help", error.exit_code
-    from ver_lite.errors import said
+    from ver_lite.system.errors import said
 
     return said(error), 1
 

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ver_lite import masks
-from ver_lite.config import Config
 from ver_lite.corpora.core import Batch, Corpus, Split
 from ver_lite.methods import Method
-from ver_lite.runs import Run
-from ver_lite.training import train
+from ver_lite.training.config import Config
+from ver_lite.training.runs import Run
+from ver_lite.training.training import train
 
 SHOWN = ("own", "gold", "gold alone")
 

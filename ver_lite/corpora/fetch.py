@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ver_lite.corpora.places import TWEETS_HINT, data_folder
 from ver_lite.corpora.sources import SOURCES
-from ver_lite.files import FileError, write_json
+from ver_lite.system.files import FileError, write_json
 
 RECORD = "checksums.json"
 PIECE = 1 << 16
@@ -27,7 +27,7 @@ _BEER = "http://people.csail.mit.edu/taolei/beer/"
 _ERASER = "http://www.eraserbenchmark.com/zipped/"
 
 
-class FetchError(RuntimeError):
+class FetchError(FileError):
     """A download that did not work: one line saying what happened and what to do."""
 
 

@@ -24,7 +24,7 @@ from ver_lite.corpora.core import Corpus, CorpusError, Split
 from ver_lite.corpora.review_words import CAPITALS
 from ver_lite.corpora.review_world import ReviewWorld
 from ver_lite.corpora.review_writing import Reviews
-from ver_lite.files import write_text
+from ver_lite.system.files import write_text
 
 CLASSES = ("negative", "positive")
 SAMPLE_SIZE = 24

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ver_lite import __version__
+from ver_lite.system import __version__
 
 SCALES = ("tiny", "lesson", "paper")
 
@@ -32,8 +32,8 @@ def setup(seed: int = 1, scale: str = "lesson", device: str = "auto") -> Setup:
     """
     import torch
 
-    from ver_lite.figures import use_style
-    from ver_lite.machine import pick_device
+    from ver_lite.system.machine import pick_device
+    from ver_lite.viz.figures import use_style
 
     if scale not in SCALES:
         raise ValueError(f"scale: {scale!r} is unknown; choose one of {', '.join(SCALES)}")

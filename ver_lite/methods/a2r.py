@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step
-from ver_lite.players import max_pool
+from ver_lite.players.players import max_pool
 
 MOVED = ("all", "predictors")
 

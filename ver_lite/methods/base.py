@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Split
-from ver_lite.players import Dropout, Predictor, Selector
+from ver_lite.players.players import Dropout, Predictor, Selector
 
 EVALUATIONS = ("argmax", "sample", "top_k")
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step, check_switch, frozen, learners
-from ver_lite.players import another
+from ver_lite.players.players import another
 
 PATHS = ("predicted", "gold")
 

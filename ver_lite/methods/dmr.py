@@ -14,7 +14,7 @@ from ver_lite.corpora.core import Batch, Split
 from ver_lite.methods.base import Step, check_switch, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.whole_texts import answer, learn_once
-from ver_lite.players import another, max_pool
+from ver_lite.players.players import another, max_pool
 
 CHOICES = {"moments": ("powers", "first"), "matching": ("both", "predictor"), "path": ("none", "gold")}
 

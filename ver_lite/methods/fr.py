@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ver_lite.corpora.core import Split
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
-from ver_lite.players import read_vectors, read_words
+from ver_lite.players.players import read_vectors, read_words
 
 
 class FR(RNP):

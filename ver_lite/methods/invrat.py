@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch, CorpusError, Split
 from ver_lite.methods.base import Method, Step, check_switch, frozen, learners
-from ver_lite.players import another
+from ver_lite.players.players import another
 
 
 class INVRAT(Method):

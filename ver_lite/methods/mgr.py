@@ -12,7 +12,7 @@ from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Step, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
-from ver_lite.players import another
+from ver_lite.players.players import another
 
 INFERENCES = ("first", "mean")
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step, frozen, learners
-from ver_lite.players import another
+from ver_lite.players.players import another
 
 
 class ThreePlayer(Method):

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ver_lite.corpora.core import Batch, Split
-from ver_lite.players import Predictor
+from ver_lite.players.players import Predictor
 
 
 def answer(reader: Predictor, batch: Batch) -> Tensor:

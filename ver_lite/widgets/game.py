@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ver_lite.two_word_game import Path, TwoWordGame, logit, loss, sigmoid, trajectory
+from ver_lite.theory.two_word_game import Path, TwoWordGame, logit, loss, sigmoid, trajectory
 from ver_lite.widgets.page import check_range, element, slider
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from ver_lite import figures
-from ver_lite.config import Config
 from ver_lite.corpora import Corpus
-from ver_lite.runs import Run
-from ver_lite.training import train
+from ver_lite.training.config import Config
+from ver_lite.training.runs import Run
+from ver_lite.training.training import train
+from ver_lite.viz import figures
 
 if TYPE_CHECKING:
     from ipywidgets import VBox

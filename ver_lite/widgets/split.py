@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ver_lite.information import (
+from ver_lite.theory.information import (
     BLANK,
     Parts,
     World,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from ver_lite import results
+from ver_lite.experiments import results
 from ver_lite.widgets.page import element, slider, split_bar
 
 if TYPE_CHECKING:

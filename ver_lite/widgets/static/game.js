@@ -1,4 +1,4 @@
-// The two-word game: the equations of ver_lite/two_word_game.py, with the same names and the same Runge-Kutta steps.
+// The two-word game: the equations of ver_lite/theory/two_word_game.py, with the same names and the same Runge-Kutta steps.
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const logit = (p) => Math.log(p) - Math.log1p(-p);
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));

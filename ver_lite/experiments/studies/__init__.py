@@ -1,0 +1,1 @@
+"""The studies whose results are recorded in `data/results/`, one file each. `make results` runs them."""

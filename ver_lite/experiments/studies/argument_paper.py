@@ -1,0 +1,54 @@
+"""The argument at the paper's size, for a GPU: data/results/argument-paper.{json,md}.
+
+    make results SCALE=paper
+
+Beer-Appearance's counts, lengths and gold share (Table 4), and the settings of the released command: GRU players of
+size 200, 100 numbers a word, learning rate 1e-4, batches of 128, 300 epochs, α .125, λ1 11, λ2 12. RNP and VER at
+p = .3 come first, then the rest of the sweep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from ver_lite.experiments.results import Job, Study
+from ver_lite.experiments.studies import argument
+
+CORPUS = {"name": "reviews", "size": "paper", "like": "beer-appearance", "world": "rivals"}
+GAME = {
+    **argument.GAME,
+    "encoder": "gru",
+    "hidden": 200,
+    "dimension": 100,
+    "alpha": 0.125,
+    "lambda1": 11.0,
+    "lambda2": 12.0,
+    "learning_rate": 1e-4,
+    "batch_size": 128,
+    "epochs": 300,
+}
+
+
+def jobs() -> list[Job]:
+    """The argument's games but the small GRUs, the most telling first."""
+    games = [
+        replace(job, corpus=CORPUS, settings={**job.settings, **_paper(job)})
+        for job in argument.jobs()
+        if job.about["group"] != "gru"
+    ]
+    return sorted(games, key=_telling)
+
+
+def _paper(job: Job) -> dict:
+    """What changes: the game's settings, except those in which a job differs from all others."""
+    own = {name for name, value in job.settings.items() if argument.GAME.get(name) != value}
+    return {name: value for name, value in GAME.items() if name not in own}
+
+
+def _telling(job: Job) -> int:
+    group, variant = job.about["group"], job.about["variant"]
+    return 0 if (group, variant) in (("sweep", "0"), ("sweep", "0.3")) else 1 if group == "sweep" else 2
+
+
+STUDY = Study("argument-paper", jobs, partial(argument.measure, device="auto"), partial(argument.report, jobs=jobs))

@@ -1,0 +1,187 @@
+"""A sweep's folder: what is there of every run, its lock, and the results made from all of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ver_lite.corpora import Corpus
+from ver_lite.experiments.results import Job, cell, tested, write_record
+from ver_lite.experiments.sweep.plan import key, told, varying
+from ver_lite.system.errors import said
+from ver_lite.system.files import FileError, read_json, write_json
+from ver_lite.training.config import Config
+from ver_lite.training.runs import Run, RunError, read_config
+
+INSIDE = ".sweep"  # in the sweep's folder: locks, tracebacks, and whether it is asked to stop
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a sweep. ``status``: "new", "unfinished", "finished", "stopped: why" (training went wrong),
+    "interrupted" or "failed: why"; ``epochs``: how many are saved; ``row``: its results, once it is trained."""
+
+    job: Job
+    folder: Path
+    status: str
+    epochs: int = 0
+    row: dict[str, Any] | None = None
+
+
+def survey(out: str | Path, jobs: Iterable[Job]) -> list[Entry]:
+    """What of every job is there. Nothing is written."""
+    there = folders(Path(out))
+    return [_look(there.get(key(job.config()), Path(out) / job.name), job) for job in jobs]
+
+
+def folders(out: Path) -> dict[str, Path]:
+    """The run folders under ``out`` by the key that ends their names."""
+    found: dict[str, Path] = {}
+    for folder in sorted(out.iterdir()) if out.is_dir() else []:
+        mark = folder.name.rpartition("-")[2]
+        if not folder.name.startswith(".") and folder.is_dir() and re.fullmatch("[0-9a-f]{10}", mark):
+            if mark in found:
+                raise RunError(f"{found[mark]} and {folder} are the same run twice. Move one of them away.")
+            found[mark] = folder
+    return found
+
+
+def _look(folder: Path, job: Job) -> Entry:
+    if not (folder / "config.json").exists():
+        return Entry(job, folder, "new")
+    try:
+        _same_config(folder, job.config())
+        epochs = epochs_of(folder)
+        row = _row(folder)
+    except FileError as error:
+        return Entry(job, folder, f"failed: {said(error)}")
+    return Entry(job, folder, row["status"] if row else "unfinished", epochs, row)
+
+
+def _row(folder: Path) -> dict[str, Any] | None:
+    """The results of a run that is trained and tested; None before. Results of another training do not count."""
+    if not ((folder / "provenance.json").exists() and (folder / "scores.json").exists()):
+        return None
+    row, made = (read_json(folder / f"{name}.json", dict) for name in ("scores", "provenance"))
+    return row if {"status": row.get("status"), **row.get("provenance", {})} == made else None
+
+
+def _sound_row(folder: Path) -> dict[str, Any] | None:
+    """As :func:`_row`, and None for a damaged folder: :func:`survey` says what is wrong with it."""
+    try:
+        return _row(folder)
+    except FileError:
+        return None
+
+
+def epochs_of(folder: Path) -> int:
+    """How many epochs of a run are saved."""
+    try:
+        return _epochs(folder, (folder / "history.json").stat().st_mtime_ns)
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4096)
+def _epochs(folder: Path, changed: int) -> int:
+    return len(read_json(folder / "history.json", list))
+
+
+def _same_config(folder: Path, wanted: Config) -> None:
+    """See that the run in ``folder`` was trained under this config; RunError when it was not. Its corpus may have been
+    loaded with more options than are asked for; vectors from a file and BERTs decide their own sizes."""
+    have, want = told(read_config(folder)[1]), told(wanted)
+    own = (
+        ("dimension", "hidden")
+        if wanted.encoder == "bert"
+        else ("dimension",) * (wanted.vectors not in (None, "glove"))
+    )
+    want = {name: value for name, value in want.items() if name not in own}
+    for name in want:
+        if have.get(name) != want[name]:
+            differ = f"{name} = {have.get(name)!r}, this sweep asks for {want[name]!r}"
+            raise RunError(f"{folder} was trained with {differ}. Choose another folder, or delete that one.")
+
+
+def write_scores(run: Run, corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """Test a trained run and write its row into its folder: the run is then finished for the sweep."""
+    row: dict[str, Any] = {"config": run.config.as_dict(), "status": run.status, "epochs": len(run.history)}
+    if run.status == "finished":
+        row |= {"epoch": run.best["epoch"], "dev": run.best["dev"], "test": tested(run, corpus.test)}
+    row["provenance"] = run.provenance
+    write_json(folder / "scores.json", row)
+    return row
+
+
+@contextmanager
+def locked(out: Path, name: str, wait: bool) -> Iterator[bool]:
+    """Hold the lock ``name`` inside; False when another holds it, unless told to ``wait``. The system drops the lock
+    with the process that holds it, however that ends."""
+    from filelock import FileLock, SoftFileLock, Timeout
+
+    lock = FileLock(out / INSIDE / f"{name}.lock")
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    except NotImplementedError:
+        raise _no_locks(out) from None
+    try:
+        if isinstance(lock, SoftFileLock):  # what filelock falls back to; it would outlive a killed owner
+            raise _no_locks(out)
+        yield True
+    finally:
+        lock.release()
+
+
+def _no_locks(out: Path) -> FileError:
+    return FileError(f"the file system of {out} has no locks (flock): put the sweep's folder on another")
+
+
+def collect(out: Path) -> list[dict[str, Any]]:
+    """Make ``out/results.json`` from the run folders, one line a run; its rows, with the columns that vary."""
+    with locked(out, "results", wait=True):
+        found = [{"name": f.name, **row} for f in folders(out).values() if (row := _sound_row(f))]
+        configs = [told(Config.make(row["config"])) for row in found]
+        names = dict.fromkeys([*varying(configs), "seed"])
+        rows = [{**{n: v[n] for n in names if n in v}, **row} for row, v in zip(found, configs, strict=True)]
+        rows.sort(key=lambda row: [_order(row.get(name)) for name in names])
+        write_record(out / "results.json", {"command": "ver-lite sweep", "rows": rows})
+    return rows
+
+
+def _order(value: Any) -> tuple[float, str]:
+    number = isinstance(value, int | float)
+    return (value, "") if number else (float("-inf") if value is None else float("inf"), str(value))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Mean (standard deviation) over the seeds, by what varies, in Markdown."""
+    configs = [told(Config.make(row["config"])) for row in rows]
+    names = [name for name in varying(configs) if name != "seed"]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row, values in zip(rows, configs, strict=True):
+        shown = " | ".join(_shown(values.get(name)) for name in names or ["method"])
+        groups.setdefault(shown, []).append(row)
+    head = [*(names or ["method"]), "seeds", "S", "P", "R", "F1", "F1, last epoch", "Acc"]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {shown} | {' | '.join(_cells(group))} |" for shown, group in groups.items()]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value).replace("|", "/")
+
+
+def _cells(rows: list[dict[str, Any]]) -> list[str]:
+    tests = [row["test"] for row in rows if row["status"] == "finished"]
+    stopped = len(rows) - len(tests)
+    parts = [("chosen", "sparsity"), ("chosen", "precision"), ("chosen", "recall"), ("chosen", "f1"), ("last", "f1")]
+    cells = [cell([t[game]["argmax"][what] for t in tests]) for game, what in [*parts, ("chosen", "accuracy")]]
+    return [f"{len(tests)}" + (f" ({stopped} stopped)" if stopped else ""), *cells]

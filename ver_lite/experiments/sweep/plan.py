@@ -1,0 +1,71 @@
+"""Which runs a sweep has: configs told flat, named by what varies, each once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from ver_lite.experiments.results import Job
+from ver_lite.methods import METHODS, VER
+from ver_lite.training.config import Config
+
+PARTS = ("protocol", "options", "player_options")  # what a config holds that has names of its own
+
+
+def told(config: Config) -> dict[str, Any]:
+    """A config as one flat mapping, with ``corpus.NAME``, ``protocol.NAME``, ``options.NAME`` and
+    ``player_options.NAME``; without a perturbation where the method has none."""
+    values = config.as_dict()
+    corpus, parts = values.pop("corpus"), {name: values.pop(name) for name in PARTS}
+    if not issubclass(METHODS[config.method], VER):
+        del values["perturbation"]
+    floats = {f.name for f in fields(Config) if f.type == "float"}
+    flat = {name: float(v) if name in floats else v for name, v in values.items()}
+    flat |= {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
+    return {"corpus": corpus.get("name"), **{f"corpus.{k}": v for k, v in corpus.items() if k != "name"}, **flat}
+
+
+def key(config: Config) -> str:
+    """Ten hexadecimal digits of what a config changes of the defaults: configs of the same run have the same."""
+    usual = told(Config())
+    changed = {name: value for name, value in told(config).items() if name not in usual or usual[name] != value}
+    return hashlib.sha256(json.dumps(changed, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+def varying(all_told: list[dict[str, Any]]) -> list[str]:
+    """The names in which told configs differ, seed last."""
+    names = dict.fromkeys(name for values in all_told for name in values)
+    differ = [n for n in names if len({json.dumps(v.get(n), sort_keys=True, default=str) for v in all_told}) > 1]
+    return sorted(differ, key=lambda name: name == "seed")
+
+
+def plan(configs: Iterable[Config]) -> list[Job]:
+    """A job for every config, named by what varies; configs of the same run give one job.
+
+    Raises ValueError for a config whose corpus has no name: no other process could load it.
+    """
+    once: dict[str, Config] = {}
+    for config in configs:
+        if not config.corpus.get("name"):
+            raise ValueError("a config of a sweep names its corpus: Config(corpus={'name': 'reviews', ...})")
+        once.setdefault(key(config), config)
+    names = varying([told(config) for config in once.values()])
+    return [_job(mark, config, names) for mark, config in once.items()]
+
+
+def _job(mark: str, config: Config, names: list[str]) -> Job:
+    values = told(config)
+    about = {name: values[name] for name in names if name in values}
+    label = ",".join(f"{name}={_short(value)}" for name, value in about.items()) or config.method
+    settings = {name: value for name, value in config.as_dict().items() if name != "corpus"}
+    return Job(f"{label[:120]}-{mark}", config.corpus, settings, about)
+
+
+def _short(value: Any) -> str:
+    """A value as part of a file's name."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return re.sub(r"[^\w.+-]+", "-", text, flags=re.ASCII)[-40:].strip("-")

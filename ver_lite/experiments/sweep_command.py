@@ -1,0 +1,145 @@
+"""The command `ver-lite sweep`: the runs of a spec, and what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ver_lite.system.pool import cores
+
+if TYPE_CHECKING:
+    from ver_lite.experiments.results import Job
+    from ver_lite.experiments.sweep import Entry
+
+_only = "Only runs with this value: NAME=VALUE, e.g. --only method=ver --only seed=1. Repeat it."
+_scheduler = "A Dask scheduler to hand the runs to, e.g. tcp://login1:8786."
+
+
+def sweep(
+    spec: Annotated[
+        Path, typer.Argument(help="A YAML file that says which runs (see the book, Many runs), or benchmark, or fig9.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="The folder of the runs; default: runs/NAME of the spec.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes here; default: one a core, or one for a GPU.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help=_scheduler)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    only: Annotated[list[str] | None, typer.Option(help=_only)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and which are done; train none.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Train the runs of a spec that are not trained yet; print their scores by what varies."""
+    from ver_lite.experiments.sweep import plan, read_spec, survey, table
+    from ver_lite.experiments.sweep import sweep as run_all
+
+    if scheduler is not None and workers is not None:
+        raise ValueError("--workers are processes here, --scheduler has workers of its own: give one of the two")
+    folder = Path("runs") / spec.stem if out is None else out
+    configs = read_spec(_file(spec))
+    planned = plan(configs)
+    jobs = _chosen(planned, only or [])
+    if dry_run:
+        return _print_plan(survey(folder, jobs), folder, same=len(configs) - len(planned))
+    with _cluster(scheduler) as executor:
+        options: dict[str, Any] = {"executor": executor, "workers": workers, "device": device}
+        entries = run_all(jobs, folder, **options, progress=not quiet)
+    if rows := [entry.row for entry in entries if entry.row]:
+        typer.echo(table(rows))
+    _print_end(entries, folder)
+    if spec == Path("benchmark"):
+        _measure(jobs, folder, workers)
+
+
+def _file(spec: Path) -> Path:
+    """The spec itself, or the one of that name that comes with the library."""
+    from ver_lite.experiments.results import FOLDER
+
+    ours = FOLDER.parent / "sweeps" / f"{spec}.yaml"
+    return ours if ours.exists() and not spec.exists() else spec
+
+
+def _measure(jobs: list[Job], folder: Path, workers: int | None) -> None:
+    """Measure trained runs of the benchmark, and write its record and its page."""
+    from functools import partial
+
+    from ver_lite.experiments.results import record, study, write_pages
+
+    benchmark = study("benchmark")
+    measured = replace(benchmark, measure=partial(benchmark.measure, runs=folder))
+    for page in write_pages(benchmark, record(measured, jobs, workers or cores())):
+        typer.echo(f"written: {page}")
+
+
+def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
+    """The jobs that have, for every name asked for, one of the values asked for."""
+    import difflib
+
+    from ver_lite.experiments.sweep.plan import told
+
+    asked: dict[str, set[str]] = {}
+    for text in only:
+        name, found, value = text.partition("=")
+        if not found:
+            raise ValueError(f"--only wants NAME=VALUE, not {text!r}")
+        asked.setdefault(name, set()).add(value)
+    shown = [{name: _text(value) for name, value in told(job.config()).items()} for job in jobs]
+    for name, values in asked.items():
+        there = {run[name] for run in shown if name in run}
+        if not there:
+            near = difflib.get_close_matches(name, {name for run in shown for name in run}, n=1)
+            raise ValueError(f"--only: no run has a {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if wrong := sorted(values - there):
+            raise ValueError(f"--only: no run has {name}={wrong[0]}; there are: {', '.join(sorted(there))}")
+    return [job for job, run in zip(jobs, shown, strict=True) if all(run.get(n) in v for n, v in asked.items())]
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _print_plan(entries: list[Entry], folder: Path, same: int) -> None:
+    width = max(len(entry.folder.name) for entry in entries)
+    for entry in entries:
+        some = f" ({entry.epochs} of {entry.job.config().epochs} epochs)" if entry.status == "unfinished" else ""
+        typer.echo(f"{entry.folder.name:<{width}}  {entry.status}{some}")
+    ended = sum(entry.row is not None for entry in entries)
+    also = f"; {same} more in the spec come to the same" if same else ""
+    typer.echo(f"{len(entries)} runs in {folder}, {ended} of them done{also}")
+
+
+def _print_end(entries: list[Entry], folder: Path) -> None:
+    """Say where the results are, and what went wrong; exit code 130 when interrupted, 1 when a run failed."""
+    bad = Counter(entry.status for entry in entries if entry.status.startswith(("failed", "stopped")))
+    for why, count in bad.items():
+        names = [entry.folder.name for entry in entries if entry.status == why]
+        typer.echo(f"{', '.join(names[:3])}{f' and {count - 3} more' if count > 3 else ''}: {why}")
+    ended = sum(entry.row is not None for entry in entries)
+    if any(entry.status in ("interrupted", "new", "unfinished") for entry in entries):
+        typer.echo(f"interrupted and saved, {ended} of {len(entries)} runs done; the same command goes on", err=True)
+        raise typer.Exit(130)
+    hours = sum(entry.row["provenance"]["seconds"] for entry in entries if entry.row) / 3600
+    typer.echo(f"{ended} of {len(entries)} runs are trained, {hours:.2f} hours in all; see {folder / 'results.json'}")
+    if bad:
+        raise ValueError(f"{sum(bad.values())} of {len(entries)} runs failed or stopped: see above")
+
+
+@contextmanager
+def _cluster(address: str | None):
+    """An executor of the Dask cluster at ``address``; None where no address is given."""
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("--scheduler needs Dask: pip install dask distributed (the extra `cluster`)") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no Dask scheduler answers at {address} ({' '.join(str(error).split())})") from None
+    with client:
+        yield client.get_executor(pure=False)

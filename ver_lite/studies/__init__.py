@@ -1,1 +1,0 @@
-"""The studies whose results are recorded in `data/results/`, one file each; `ver_lite.results` runs them."""

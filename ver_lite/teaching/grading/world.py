@@ -1,0 +1,64 @@
+"""The master, run in this process with a student's numbers; and a bound on how long a test may take here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ver_lite.course.questions import OwnNumbers
+from ver_lite.teaching.assignments import Assignment, Question
+
+
+class OutOfTime(Exception):
+    """A test took longer than it may, here in the marker."""
+
+
+@contextlib.contextmanager
+def bounded(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime when the block takes longer (in the main thread of a system with alarms; elsewhere nothing)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise OutOfTime(f"more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class World:
+    """The master, run in this process with a student's numbers, as far as a question needs."""
+
+    def __init__(self, assignment: Assignment, student: str, numbers: OwnNumbers) -> None:
+        self.assignment, self.names, self.seconds, self._next = assignment, {"__name__": "__main__"}, 0.0, 0
+        self.given = {"student": student, "seed": numbers.seed, "variant": numbers.variant}
+
+    def upto(self, question: Question) -> dict[str, Any]:
+        """A copy of the namespace right after the reference answer of `question`."""
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        began = time.monotonic()
+        cells = self.assignment.notebook.cells
+        checks = {q.check_id for q in self.assignment.questions}
+        stop = next(i for i, cell in enumerate(cells) if cell.id == question.check_id)
+        for cell in cells[self._next : stop]:
+            if cell.cell_type == "code" and cell.id not in checks:
+                source = TransformerManager().transform_cell(cell.source)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile(source, f"<{self.assignment.path.name}, {cell.id}>", "exec"), self.names)
+                if "parameters" in cell.metadata.get("tags", []):
+                    self.names.update(self.given)
+        self._next = max(self._next, stop)
+        self.seconds += time.monotonic() - began
+        return dict(self.names)
