@@ -165,7 +165,7 @@ def test_the_recorded_page_is_what_the_record_gives():
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with freed memory")
 def test_a_part_that_is_left_out_is_left_out(monkeypatch):
     """Each child's own way takes effect: its steps run uncompiled, its memory is not kept, its gradient is torch's."""
-    asks = "import torch; from ver_lite import gru, machine; "
+    asks = "import torch; from ver_lite.players import gru; from ver_lite.system import machine; "
     asks += "print(isinstance(gru._steps, torch.jit.ScriptFunction), machine.reuse_memory())"
     for name, expected in (
         (parts.AS_IT_IS, "True True"),

@@ -45,7 +45,7 @@ def test_training_says_what_it_read_what_it_chose_and_where_it_is(say):
     assert lines[1].startswith("chosen: epoch ") and lines[2].startswith("dev: argmax masks, 24 texts: S ")
     assert lines[4] == "saved in here; look at it with: ver-lite show here"
     config = read_json(Path("here/config.json"))
-    assert (config["method"], config["perturbation"], config["epochs"]) == ("ver", 0.2, 2)
+    assert (config["method"], config["options"], config["epochs"]) == ("ver", {"perturbation": 0.2}, 2)
     assert config["corpus"] == {"name": "reviews", "size": "tiny"}
 
 
@@ -139,7 +139,18 @@ NAMES = "reviews, beer, hotel, movies, multirc, fever, tweets"
         (["train", "--alpha", "-1"], ["alpha", "-1"]),
         (["train", "--alpha", "nan"], ["alpha", "nan"]),
         (["train", "--alpha", "abc"], ["--alpha", "number", "ver-lite train --help"]),
-        (["train", "--perturbation", "1.2"], ["perturbation must be between 0 and 1, not 1.2"]),
+        (
+            ["train", *TINY, "--method", "ver", "--perturbation", "1.2"],
+            ["perturbation must be between 0 and 1, not 1.2"],
+        ),
+        (["train", *TINY, "--perturbation", "0.2"], ["no option of rnp is called 'perturbation'"]),
+        (["train", *TINY, "--method", "ver", "--perturbation"], ["--perturbation", "needs a value"]),
+        (["train", *TINY, "-s", "omega=bach"], ["protocol omega must be one of ['text', 'batch'], not 'bach'"]),
+        (["train", *TINY, "-s", "omeg=batch"], ["protocol has no switch 'omeg'"]),
+        (["train", *TINY, "--dropout", "1"], ["dropout must be from 0 to below 1"]),
+        (["train", *TINY, "--method", "none.py:Mine"], ["there is no file none.py"]),
+        (["train", *TINY, "--method", "json:JSONDecoder"], ["'json:JSONDecoder' is not a subclass", "Method"]),
+        (["train", *TINY, "--method", "no_such_thing:Mine"], ["no module 'no_such_thing'"]),
         (["train", "--lambda1", "-2"], ["lambda1"]),
         (["train", "--seed", "9" * 25], ["seed"]),
         (["train", "--epochs", "0"], ["epochs"]),
@@ -229,7 +240,7 @@ def test_debug_shows_where_an_error_came_from_and_unexpected_ones_say_so(monkeyp
         cli.main()
     code, _, err = say("show", "nowhere")
     assert code == 1
-    monkeypatch.setattr("ver_lite.training.runs.load_run", lambda *a: 1 / 0)
+    monkeypatch.setattr("ver_lite.training.runs.load_run", lambda *a, **k: 1 / 0)
     code, _, err = say("show", "nowhere")
     assert code == 1 and "ZeroDivisionError: division by zero" in err and "--debug" in err
 

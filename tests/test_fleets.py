@@ -20,8 +20,12 @@ from ver_lite.training.training import resume, train, train_fleet
 CORPUS = keyword_corpus(60, 20, 20)
 SMALL = {"epochs": 2, "hidden": 8, "dimension": 8, "batch_size": 8}
 FLEET = [
-    Config(method=method, perturbation=p, seed=seed, encoder=encoder, **SMALL)
-    for method, p, seed, encoder in (("rnp", 0, 1, "conv"), ("ver", 0.3, 2, "conv"), ("ver", 0.1, 1, "gru"))
+    Config(method=method, options=options, seed=seed, encoder=encoder, **SMALL)
+    for method, options, seed, encoder in (
+        ("rnp", {}, 1, "conv"),
+        ("ver", {}, 2, "conv"),
+        ("ver", {"perturbation": 0.1}, 1, "gru"),
+    )
 ]
 
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.players import gru
+from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.gru import bidirectional
-from ver_lite.players.players import GRUEncoder, random_vectors
+from ver_lite.players.players import random_vectors
 from ver_lite.training.runs import Config, build_game
 
 WORLD = make_reviews("tiny")

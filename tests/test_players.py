@@ -8,13 +8,12 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ver_lite.methods import RNP
+from ver_lite.players.base import Encoder
+from ver_lite.players.encoders import ConvEncoder, GRUEncoder, make_encoder
 from ver_lite.players.players import (
-    ConvEncoder,
-    GRUEncoder,
     Predictor,
     Selector,
     make_embedding,
-    make_encoder,
     max_pool,
     random_vectors,
 )
@@ -177,8 +176,13 @@ def test_the_embedding_of_padding_is_zero_and_stays_so_when_trained():
 
 
 def test_encoders_are_named_or_made_and_wrong_ones_refused():
-    made = make_encoder(lambda inputs, hidden: nn.Identity(), 3, 4)
-    assert isinstance(made, nn.Identity)
+    class Mine(Encoder):
+        pass
+
+    assert isinstance(make_encoder(Mine, 3, 4), Mine)
+    assert make_encoder(lambda inputs, hidden: ConvEncoder(inputs, hidden, width=3), 3, 4).first.kernel_size == (3,)
+    with pytest.raises(TypeError, match="subclass of ver_lite.players.Encoder, not Identity"):
+        make_encoder(lambda inputs, hidden: nn.Identity(), 3, 4)
     with pytest.raises(ValueError, match="'lstm'; choose one of: gru, conv"):
         make_encoder("lstm", 3, 4)
     with pytest.raises(ValueError, match="even"):

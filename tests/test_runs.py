@@ -176,7 +176,7 @@ def test_a_damaged_file_is_named(folder, name, damage):
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        ({"format": 99, "version": "9.9"}, ["run format 99 (ver-lite 9.9)", "reads format 1"]),
+        ({"format": 99, "version": "9.9"}, ["run format 99 (ver-lite 9.9)", "reads formats 1 to 2"]),
         ({"format": None}, ["run format None"]),
         ({"classes": None}, ["config.json", "classes"]),
         ({"alpha": 7}, ["config.json: alpha must be"]),

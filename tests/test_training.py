@@ -208,7 +208,7 @@ def test_provenance_says_what_made_the_run(tmp_path):
 def test_the_peak_of_memory_is_this_process_s_own():
     """A child of a large process starts small; getrusage would tell it the size of its parent."""
     large = torch.ones(100 << 20)
-    code = "import torch; from ver_lite import machine; print(machine.peak_memory(torch.device('cpu')))"
+    code = "import torch; from ver_lite.system import machine; print(machine.peak_memory(torch.device('cpu')))"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     here = machine.peak_memory(torch.device("cpu"))
     assert here > large.nbytes / 2**20 and float(child.stdout) < here - 100

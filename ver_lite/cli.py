@@ -15,9 +15,10 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from ver_lite.system import __version__
 from ver_lite.experiments import sweep_command
+from ver_lite.system import __version__
 from ver_lite.teaching import commands
+from ver_lite.training.command import WithMethodOptions, config_of, pairs, takes_settings
 
 _debug = False
 _USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -48,12 +49,16 @@ app = typer.Typer(
 CorpusArgument = Annotated[str, typer.Argument(help="A name (see `ver-lite corpora`), or a path to JSON Lines.")]
 RunArgument = Annotated[Path, typer.Argument(help="A run's folder.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Where the corpus lies, if not in its usual place.")]
-_for_method = "A setting that only the method has: NAME=VALUE, e.g. -m noise=0.2. Repeat it."
+_for_method = "A setting that only the method has: NAME=VALUE, e.g. -m noise=0.2; or --noise 0.2. Repeat it."
+_for_protocol = "A switch of the protocol, for one point of the paper: NAME=VALUE, e.g. omega=batch. Repeat it."
 _for_players = "A setting that only these players have: NAME=VALUE, e.g. checkpoint=FOLDER. Repeat it."
 _help = "For the corpus: NAME=VALUE, e.g. -o aspect=palate. Repeat it."
 Options = Annotated[list[str] | None, typer.Option("--option", "-o", help=_help)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 How = Annotated[str | None, typer.Option(help="How masks are made: argmax, sample or top_k.")]
+_own = "A class of yours that the run was trained with: file.py:Class or package.module:Class. Its code is run."
+MethodClass = Annotated[str | None, typer.Option("--method", help=_own)]
+EncoderClass = Annotated[str | None, typer.Option("--encoder", help=_own)]
 Share = Annotated[float | None, typer.Option(help="For --how top_k: the share of words; default alpha.")]
 
 
@@ -73,26 +78,14 @@ def options(
     _debug = debug
 
 
-@app.command()
+@app.command(cls=WithMethodOptions)
+@takes_settings
 def train(
     corpus: CorpusArgument = "reviews",
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
-    method: Annotated[str, typer.Option(help="rnp, ver, ...; a wrong name lists them all.")] = "rnp",
     method_option: Annotated[list[str] | None, typer.Option("--method-option", "-m", help=_for_method)] = None,
-    perturbation: Annotated[float, typer.Option(help="p of Eq. 8, for ver.")] = 0.3,
-    alpha: Annotated[float, typer.Option(help="The share of words to select.")] = 0.2,
-    lambda1: Annotated[float, typer.Option(help="Weight of the sparsity term of Eq. 4.")] = 2.0,
-    lambda2: Annotated[float, typer.Option(help="Weight of the continuity term of Eq. 4.")] = 0.02,
-    encoder: Annotated[str, typer.Option(help="conv, fast on a laptop; gru, as in the paper; or bert.")] = "conv",
     player_option: Annotated[list[str] | None, typer.Option(help=_for_players)] = None,
-    hidden: Annotated[int, typer.Option(help="Size of the encoders; BERT's is its own.")] = 64,
-    vectors: Annotated[str | None, typer.Option(help="A GloVe file; default: random vectors.")] = None,
-    dimension: Annotated[int, typer.Option(help="Size of random vectors.")] = 100,
-    learning_rate: Annotated[float, typer.Option(help="Adam's; for bert try 1e-4.")] = 2e-3,
-    batch_size: Annotated[int, typer.Option(help="Texts a step.")] = 32,
-    epochs: Annotated[int, typer.Option(help="Passes over the training texts.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 1,
-    protocol: Annotated[str, typer.Option(help="paper or released: see ver_lite.Protocol.")] = "paper",
+    switch: Annotated[list[str] | None, typer.Option("--switch", "-s", help=_for_protocol)] = None,
     folder: Folder = None,
     option: Options = None,
     max_length: Annotated[int, typer.Option(help="Words after which a text is cut.")] = 256,
@@ -100,32 +93,36 @@ def train(
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+    **settings: Any,
 ) -> None:
     """Train selector and predictor on a corpus; save the run; print how it does on dev."""
     from ver_lite.corpora import load_corpus
     from ver_lite.training import training
-    from ver_lite.training.config import Config
     from ver_lite.training.runs import claim_folder
 
-    given = locals()
-    settings = {n: given[n] for n in Config.__dataclass_fields__ if n in given and n != "corpus"}
-    settings["options"] = _pairs(method_option, "--method-option")
-    config = Config.make({**settings, "player_options": _pairs(player_option, "--player-option")})
+    config = config_of(settings, method_option, player_option, switch)
     claim_folder(out, overwrite)
     read = {"folder": folder, "max_length": max_length, "min_count": min_count}
-    loaded = load_corpus(corpus, **(read | _pairs(option)))
+    loaded = load_corpus(corpus, **(read | pairs(option)))
     typer.echo(_about(loaded))
     _report(training.train(loaded, config, out=out, overwrite=True, device=device, progress=not quiet), loaded)
 
 
 @app.command()
-def resume(run: RunArgument, device: Device = "auto", quiet: Annotated[bool, typer.Option("--quiet")] = False) -> None:
+def resume(
+    run: RunArgument,
+    device: Device = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet")] = False,
+    method: MethodClass = None,
+    encoder: EncoderClass = None,
+) -> None:
     """Continue a run that was interrupted."""
     from ver_lite.training import training
     from ver_lite.training.runs import read_config
 
     loaded = _corpus_of(read_config(run)[1].corpus, run)
-    _report(training.resume(run, loaded, device=device, progress=not quiet), loaded)
+    kinds = _kinds(method, encoder)
+    _report(training.resume(run, loaded, device=device, progress=not quiet, **kinds), loaded)
 
 
 app.command()(sweep_command.sweep)
@@ -141,12 +138,14 @@ def evaluate(
     full: Annotated[bool, typer.Option("--full", help="All measures: phrases, faithfulness, calibration, ...")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: Device = "auto",
+    method: MethodClass = None,
+    encoder: EncoderClass = None,
 ) -> None:
     """How well a run's rationales agree with people's, and its predictions with the labels."""
     from ver_lite.measures.evaluation import evaluate as play
     from ver_lite.measures.everything import evaluate_fully
 
-    loaded, corpus = _run_and_corpus(run, device)
+    loaded, corpus = _run_and_corpus(run, device, _kinds(method, encoder))
     game = loaded.last if last else loaded.game
     if game is None:
         raise ValueError(f"{run} has no checkpoint, so no last epoch")
@@ -163,15 +162,18 @@ def show(
     text: Annotated[str | None, typer.Option(help="A text of your own instead.")] = None,
     how: How = None,
     share: Share = None,
+    method: MethodClass = None,
+    encoder: EncoderClass = None,
 ) -> None:
     """One text with its rationale: selected words shaded, gold underlined."""
     from ver_lite.training.runs import load_run
     from ver_lite.viz.display import show as look
 
+    kinds = _kinds(method, encoder)
     if text is not None:
-        shown = look(load_run(run), text, how=how, share=share)
+        shown = look(load_run(run, **kinds), text, how=how, share=share)
     else:
-        loaded, corpus = _run_and_corpus(run, "cpu")
+        loaded, corpus = _run_and_corpus(run, "cpu", kinds)
         shown = look(loaded, _split(corpus, split), number, how=how, share=share)
     typer.echo(shown.ansi() if sys.stdout.isatty() else str(shown))
 
@@ -200,19 +202,6 @@ def corpora() -> None:
 
 app.command()(commands.grade)
 app.add_typer(commands.assign, name="assign")
-
-
-def _pairs(options: list[str] | None, flag: str = "--option") -> dict[str, Any]:
-    pairs = {}
-    for option in options or []:
-        name, found, value = option.partition("=")
-        if not found or not name or name == "name_or_path":
-            raise ValueError(f"{flag} wants NAME=VALUE, not {option!r}")
-        try:
-            pairs[name.replace("-", "_")] = json.loads(value)
-        except json.JSONDecodeError:
-            pairs[name.replace("-", "_")] = value
-    return pairs
 
 
 def _about(corpus) -> str:
@@ -255,11 +244,22 @@ def _corpus_of(source: dict[str, Any], run: Path):
         raise ValueError(f"the corpus that {run} was trained on cannot be loaded: {error}") from None
 
 
-def _run_and_corpus(folder: Path, device: str):
+def _kinds(method: str | None, encoder: str | None) -> dict[str, type | None]:
+    """The classes that a user names for a run whose folder may not import them by itself."""
+    from ver_lite.methods import method_class
+    from ver_lite.players.encoders import encoder_class
+
+    return {
+        "method": None if method is None else method_class(method),
+        "encoder": None if encoder is None else encoder_class(encoder),
+    }
+
+
+def _run_and_corpus(folder: Path, device: str, kinds: dict[str, type | None]):
     from ver_lite.system.machine import pick_device
     from ver_lite.training.runs import load_run
 
-    run = load_run(folder, pick_device(device))
+    run = load_run(folder, pick_device(device), **kinds)
     corpus = _corpus_of(run.config.corpus, folder)
     if corpus.vocabulary.words != run.vocabulary.words or corpus.classes != run.classes:
         raise ValueError(f"{corpus.name} has changed since {folder} was trained: its words or classes differ")

@@ -7,10 +7,11 @@ about the words takes the review world's oracle (:class:`~ver_lite.corpora.revie
 from __future__ import annotations
 
 import statistics
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ from ver_lite.training.training import train
 SHOWN = ("own", "gold", "gold alone")
 
 
-class Oracle(Protocol):
+class Oracle(typing.Protocol):
     """What knows P(Y | visible words): log-probabilities float64 [B, C] from tokens and mask [B, T]."""
 
     def log_posterior(self, tokens: Tensor, mask: Tensor, *, prior: float = 0.5) -> Tensor: ...

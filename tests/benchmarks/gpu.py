@@ -45,7 +45,7 @@ Row = tuple[str, str]
 
 def fleet_of(config: Config) -> list[Config]:
     """Fig. 9's panel: six rates, five seeds."""
-    return [replace(config, perturbation=p, seed=seed) for p in RATES for seed in SEEDS]
+    return [config.but(perturbation=p, seed=seed) for p in RATES for seed in SEEDS]
 
 
 def check_gradients(config: Config, corpus: Corpus, device: torch.device) -> Row:
@@ -92,7 +92,7 @@ def check_no_waiting(config: Config, corpus: Corpus, device: torch.device) -> Ro
 
 def check_fleet(config: Config, corpus: Corpus, device: torch.device) -> Row:
     """One epoch of a fleet's runs against the same runs alone: the largest difference of a loss."""
-    configs = [replace(config, epochs=1, perturbation=p, seed=s) for p, s in ((0.0, 1), (0.3, 2), (0.5, 1))]
+    configs = [config.but(epochs=1, perturbation=p, seed=s) for p, s in ((0.0, 1), (0.3, 2), (0.5, 1))]
     fleet = train_fleet(corpus, configs, device=device.type, progress=False)
     alone = [train(corpus, one, device=device.type, progress=False) for one in configs]
     apart = max(abs(a.history[0]["loss"] - b.history[0]["loss"]) for a, b in zip(fleet, alone, strict=True))

@@ -133,7 +133,7 @@ def game_config(hidden: int, batch_size: int, protocol: Protocol) -> Config:
     lambda2 = 12.0 if protocol.omega == "batch" else 12 / (PADDED - 1)
     return Config(
         method="ver",
-        perturbation=0.3,
+        options={"perturbation": 0.3},
         alpha=0.125,
         lambda1=11.0,
         lambda2=lambda2,
@@ -261,7 +261,7 @@ def peer_settings(config: Config) -> dict[str, Any]:
         "hidden_dim": config.hidden,
         "dropout": config.dropout,
         "lr": config.learning_rate,
-        "perturb_rate": config.perturbation,
+        "perturb_rate": config.options["perturbation"],
         "sparsity_percentage": config.alpha,
         "sparsity_lambda": config.lambda1,
         "continuity_lambda": config.lambda2,

@@ -170,7 +170,7 @@ def is_current(row: dict[str, Any] | None, job: Job) -> bool:
         return False
     wanted = job.config()
     try:  # a setting that came later had its default when the row was made
-        return Config.make({"corpus": wanted.corpus, **row["config"]}) == wanted
+        return Config.read({"corpus": wanted.corpus, **row["config"]}) == wanted
     except (ValueError, TypeError):
         return False
 

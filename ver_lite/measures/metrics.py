@@ -7,8 +7,9 @@ empty, full and all-padding texts give defined values, never NaN.
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,7 +53,7 @@ class Scores:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
 
 
-class Labeled(Protocol):
+class Labeled(typing.Protocol):
     """What a tally needs of a batch: ``selectable``, ``gold`` bool [B, T], ``annotated`` bool [B], ``labels`` [B]."""
 
     selectable: Tensor

@@ -1,4 +1,19 @@
-"""The methods, one file each, by name."""
+"""The methods, one file each, by name. `rnp` and `ver` are read first.
+
+The files::
+
+    base             what a method is: the two players, a step, the switches on which paper and released code disagree
+    rnp, ver         the plain game, and VER
+    ablations        VER taken apart
+    random_masks     a predictor that is taught on random masks
+    nir, dmr, inter_rat, cr                 noise and causes
+    a2i, a2r, invrat, three_player, car     rivals: a further player attacks, explains too, knows more, or argues
+    fr, dr, mgr      one encoder, unequal rates, many selectors; each alone and with VER's perturbed masks
+    hardkuma, reinforce                     other ways to draw a mask
+    post_hoc, lime   explanations of a classifier of whole texts
+    whole_texts      that classifier
+    noise            the noise that nir puts into rationales
+"""
 
 from ver_lite.methods.a2i import A2I
 from ver_lite.methods.a2r import A2R
@@ -21,6 +36,7 @@ from ver_lite.methods.reinforce import Reinforce
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.three_player import ThreePlayer
 from ver_lite.methods.ver import VER
+from ver_lite.system import outside
 
 METHODS: dict[str, type[Method]] = {
     "rnp": RNP,
@@ -57,4 +73,33 @@ METHODS: dict[str, type[Method]] = {
     "lime": Lime,
 }
 
-__all__ = ["METHODS", "Method", "Protocol", "RNP", "Step", "VER"]
+
+def method_class(name: str) -> type[Method]:
+    """The method of a name: one of the library's, or "package.module:Class", which is imported. Raises ValueError."""
+    return outside.find(name, Method) if outside.is_outside(name) else library_method(name)
+
+
+def library_method(name: str) -> type[Method]:
+    """One of the library's methods. Raises ValueError that names them all."""
+    if name not in METHODS:
+        ours = ", ".join(METHODS)
+        raise ValueError(f"no method is called {name!r}; choose one of: {ours}; or a class: package.module:Class")
+    return METHODS[name]
+
+
+def method_name(kind: type[Method]) -> str:
+    """The name of a method in a config."""
+    return next((name for name, ours in METHODS.items() if ours is kind), outside.name_of(kind))
+
+
+__all__ = [
+    "METHODS",
+    "Method",
+    "Protocol",
+    "RNP",
+    "Step",
+    "VER",
+    "library_method",
+    "method_class",
+    "method_name",
+]

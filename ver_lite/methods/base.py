@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Split
+from ver_lite.players.base import Encoder
 from ver_lite.players.players import Dropout, Predictor, Selector
 
 EVALUATIONS = ("argmax", "sample", "top_k")
@@ -95,6 +96,7 @@ class Method(nn.Module):
     ``draws``: in training, masks are drawn; otherwise they are every word's likelier choice, without noise.
     """
 
+    players_settings: dict[str, Any] | None = None  # what a config says of the players, where one made the game
     judged_on: ClassVar[str | None] = None
     ranks_only: ClassVar[bool] = False
     draws: bool = True
@@ -124,7 +126,21 @@ class Method(nn.Module):
         self.generator = generator
 
     def play(self, batch: Batch) -> Iterator[Step]:
-        """The losses of one batch, in the order in which the players move."""
+        """The losses of one batch, in the order in which the players move.
+
+        At each ``yield`` the trainer clears the gradients of the players named in the step, calls ``backward`` on its
+        loss, and steps their optimizer. So, between two yields:
+
+        * The graph of the loss is gone. What a later loss needs of an earlier one is computed again, or detached.
+        * The named players have moved. A loss computed before the yield is that of the players as they were.
+        * A loss may send gradients to players that it does not name. They are cleared before those players' own step
+          and move nobody; ``frozen`` saves computing them.
+        * Exactly one step of a batch carries ``mask`` and ``logits``: the epoch's counts are made from these.
+        * All noise comes from ``self.generator``, and no tensor is read back from the device (no ``.item()``, no
+          ``if`` on a tensor): on a GPU a whole batch is recorded once and replayed. An encoder with ``reads_device``
+          is not recorded.
+        * Parameters and buffers stay where they are in memory: they are changed in place or not at all.
+        """
         raise NotImplementedError
 
     def draw_dropout_from(self, generator: Generator | None) -> None:
@@ -216,13 +232,14 @@ def learners(
     *modules: nn.Module, times: float = 1.0, name: str = "", without: nn.Module | None = None
 ) -> list[dict[str, Any]]:
     """What learns in ``modules``, as groups of an optimizer: each parameter once, its learning rate the run's
-    ``times`` this; a pretrained encoder has a ``pace`` of its own, by which that is multiplied again. What is also in
+    ``times`` this, multiplied by the encoder's ``pace`` for an encoder's parameters. What is also in
     ``without`` is left to others: word vectors that players share have one optimizer."""
     paces: dict[nn.Parameter, float] = {}
     for module in modules:
         for part in module.modules():  # from the outside in: the innermost pace holds
-            if part is module or hasattr(part, "pace"):
-                paces |= {p: getattr(part, "pace", 1.0) for p in part.parameters() if p.requires_grad}
+            if part is module or isinstance(part, Encoder):
+                pace = part.pace if isinstance(part, Encoder) else 1.0
+                paces |= {p: pace for p in part.parameters() if p.requires_grad}
     for parameter in [] if without is None else without.parameters():
         paces.pop(parameter, None)
     groups: dict[float, list[nn.Parameter]] = {}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ver_lite.corpora.core import Split
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
-from ver_lite.players.players import read_vectors, read_words
+from ver_lite.players.base import Encoder
 
 
 class FR(RNP):
@@ -38,21 +38,21 @@ class FR(RNP):
         self.fold()
 
 
-class Normed(nn.Module):
+class Normed(Encoder):
     """An encoder and the LayerNorm behind it, as one encoder."""
 
-    def __init__(self, encoder: nn.Module, norm: nn.LayerNorm):
-        super().__init__()
+    def __init__(self, encoder: Encoder, norm: nn.LayerNorm):
+        super().__init__(0, norm.normalized_shape[0])
         self.encoder, self.norm = encoder, norm
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
         return self.norm(self.encoder(x, real))
 
     def of_words(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
-        return self.norm(read_words(self.encoder, embedding, tokens, shown, real))
+        return self.norm(self.encoder.of_words(embedding, tokens, shown, real))
 
     def reading(self, embedding, tokens: Tensor, shown: Tensor, real: Tensor):
-        read, states_of = read_vectors(self.encoder, embedding, tokens, shown, real)
+        read, states_of = self.encoder.reading(embedding, tokens, shown, real)
         return read, lambda read: self.norm(states_of(read))
 
 

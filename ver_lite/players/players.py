@@ -1,105 +1,19 @@
-"""The two players: encoders, Selector, Predictor.
+"""The two players: Selector and Predictor.
 
-Both read frozen word vectors multiplied by a mask and never see what the mask hides. The encoder is one argument: "gru"
-as in the paper (its settings in the docstrings below), "conv", a small convolution for laptops, or "bert", pretrained
-(ver_lite/players/bert/). Lesson 02 builds both players from scratch.
+Both read frozen word vectors multiplied by a mask and never see what the mask hides. The encoder is one argument
+(encoders.py): the paper's settings are in the docstrings below. Lesson 02 builds both players from scratch.
 """
 
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ver_lite.players.bert.encoder import BertEncoder
-from ver_lite.players.gru import bidirectional
-
-
-class GRUEncoder(nn.Module):
-    """A bidirectional GRU: float [B, T, D] → states [B, T, H], H/2 a direction.
-
-    Nothing is packed, and nothing depends on padding: the backward direction starts at each text's last word. With
-    ``reads_padding`` it starts at the end of the padded row, as in the released code, so that a text's states depend
-    on how far its batch is padded.
-    """
-
-    def __init__(self, inputs: int, hidden: int, reads_padding: bool = False):
-        super().__init__()
-        if hidden % 2:
-            raise ValueError(f"hidden must be even (half of it a direction), not {hidden}")
-        self.forward_gru = nn.GRU(inputs, hidden // 2, batch_first=True)
-        self.backward_gru = nn.GRU(inputs, hidden // 2, batch_first=True)
-        self.reads_padding = reads_padding
-
-    def forward(self, x: Tensor, real: Tensor) -> Tensor:
-        turned = self.turned(real)[..., None]
-        ahead = self.forward_gru(x)[0]
-        back = self.backward_gru(x.gather(1, turned.expand_as(x)))[0]
-        return torch.cat([ahead, back.gather(1, turned.expand_as(back))], -1)
-
-    def of_words(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
-        """The states of ``embedding(tokens) * shown``, the faster way: fused on a CPU."""
-        if tokens.device.type == "cpu":
-            return self.fused(embedding, tokens, shown, real)
-        return self(embedding(tokens) * shown[..., None], real)
-
-    def fused(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
-        """The same states by our own GRU for CPUs (gru.py), which reads each distinct word of a batch once."""
-        words, rows = tokens.unique(return_inverse=True)
-        weights = (*self.forward_gru.parameters(), *self.backward_gru.parameters())
-        return bidirectional(embedding(words), rows, shown, None if self.reads_padding else real, *weights)
-
-    def turned(self, real: Tensor) -> Tensor:
-        """The place at which the backward direction is at its t-th step: int [B, T], its own inverse."""
-        width = real.shape[1]
-        end = torch.full_like(real[:, :1], width, dtype=torch.long) if self.reads_padding else real.sum(1, keepdim=True)
-        at = torch.arange(width, device=real.device)
-        return torch.where(at < end, end - 1 - at, at)
-
-
-class ConvEncoder(nn.Module):
-    """Two convolutions over ``width`` neighboring words with ReLU: float [B, T, D] → states [B, T, H]. Fast on a CPU.
-
-    A state sees 2·⌊width/2⌋ words on either side. Padding is zeroed between the layers, so it changes nothing.
-    """
-
-    def __init__(self, inputs: int, hidden: int, width: int = 5):
-        super().__init__()
-        self.first = nn.Conv1d(inputs, hidden, width, padding=width // 2)
-        self.second = nn.Conv1d(hidden, hidden, width, padding=width // 2)
-
-    def forward(self, x: Tensor, real: Tensor) -> Tensor:
-        keep = real[:, None].to(x)
-        states = self.first(x.transpose(1, 2)).relu() * keep
-        return (self.second(states).relu() * keep).transpose(1, 2)
-
-
-ENCODERS: dict[str, type[nn.Module]] = {"gru": GRUEncoder, "conv": ConvEncoder, "bert": BertEncoder}
-
-
-def player_options(encoder: str) -> dict[str, Any]:
-    """The settings of the players with this encoder that are not every config's, and their defaults: the encoder's own,
-    and ``compact``, for a predictor that sees the kept words closed up (compaction.py)."""
-    named = list(inspect.signature(ENCODERS[encoder]).parameters.values())[2:]
-    own = {p.name: p.default for p in named if p.name != "reads_padding"}  # the protocol says that one
-    return own | {"compact": False}
-
-
-class EncoderFactory(Protocol):
-    def __call__(self, inputs: int, hidden: int) -> nn.Module: ...
-
-
-def make_encoder(encoder: str | EncoderFactory, inputs: int, hidden: int) -> nn.Module:
-    """An encoder by name, or by a callable ``(inputs, hidden) -> module`` mapping (x, real) to states [B, T, H]."""
-    if callable(encoder):
-        return encoder(inputs, hidden)
-    if encoder not in ENCODERS:
-        raise ValueError(f"no encoder is called {encoder!r}; choose one of: {', '.join(ENCODERS)}")
-    return ENCODERS[encoder](inputs, hidden)
+from ver_lite.players.base import Encoder
+from ver_lite.players.encoders import EncoderMaker, make_encoder
 
 
 class Dropout(nn.Dropout):
@@ -114,30 +28,13 @@ class Dropout(nn.Dropout):
         return x * kept / (1 - self.p)
 
 
-def read_words(encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
-    """An encoder's states of the word vectors times ``shown`` (float [B, T]), the shortest way that it knows."""
-    if hasattr(encoder, "of_words"):
-        return encoder.of_words(embedding, tokens, shown, real)
-    return encoder(embedding(tokens) * shown[..., None], real)
-
-
-def read_vectors(
-    encoder: nn.Module, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor
-) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """The word vectors times ``shown`` as an encoder gets them, float [B, T, D], and the function from them to its
-    states."""
-    if hasattr(encoder, "reading"):
-        return encoder.reading(embedding, tokens, shown, real)
-    return embedding(tokens) * shown[..., None], lambda read: encoder(read, real)
-
-
 class Selector(nn.Module):
     """Reads the whole text and says for every word how much it wants it: logits [B, T, 2], channel 1 = select.
 
     word vectors → encoder → LayerNorm → dropout → linear, as in the paper's code: GRU, H = 200, dropout .2.
     """
 
-    def __init__(self, embedding: nn.Embedding, encoder: str | EncoderFactory = "gru", hidden=200, dropout=0.2):
+    def __init__(self, embedding: nn.Embedding, encoder: EncoderMaker = "gru", hidden=200, dropout=0.2):
         super().__init__()
         self.embedding = embedding
         self.encoder = make_encoder(encoder, embedding.embedding_dim, hidden)
@@ -149,7 +46,7 @@ class Selector(nn.Module):
 
     def states(self, tokens: Tensor, real: Tensor) -> Tensor:
         """The encoder's states of the whole text: float [B, T, H]."""
-        return read_words(self.encoder, self.embedding, tokens, real.to(self.head.weight), real)
+        return self.encoder.of_words(self.embedding, tokens, real.to(self.head.weight), real)
 
     def score(self, states: Tensor) -> Tensor:
         """The logits [B, T, 2] from what :meth:`states` gave, in whole precision for the draw."""
@@ -167,7 +64,7 @@ class Predictor(nn.Module):
         self,
         embedding: nn.Embedding,
         classes=2,
-        encoder: str | EncoderFactory = "gru",
+        encoder: EncoderMaker = "gru",
         hidden=200,
         dropout=0.2,
     ):
@@ -182,7 +79,7 @@ class Predictor(nn.Module):
 
     def states(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:
         """The encoder's states of the shown words: float [B, T, H]."""
-        return read_words(self.encoder, self.embedding, tokens, shown * real, real)
+        return self.encoder.of_words(self.embedding, tokens, shown * real, real)
 
     def decide(self, pooled: Tensor) -> Tensor:
         """The logits [B, C] from a text's pooled states [B, H], in whole precision."""
@@ -195,7 +92,7 @@ class Predictor(nn.Module):
     def reading(self, tokens: Tensor, real: Tensor, shown: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """What :meth:`read` gives, and the function from it to the logits. BERT has this way alone: its word's vector
         is float [P·H], what the embedding layer makes of the word's pieces at their places."""
-        read, states_of = read_vectors(self.encoder, self.embedding, tokens, shown * real, real)
+        read, states_of = self.encoder.reading(self.embedding, tokens, shown * real, real)
         return read, lambda read: self.decide(max_pool(states_of(read), real))
 
     def answer(self, read: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
@@ -230,14 +127,14 @@ class _Largest(torch.autograd.Function):
 
 def another(player: nn.Module) -> nn.Module:
     """A player like this one that shares its word vectors and has learned nothing yet: parameters are drawn anew, and
-    a pretrained encoder (one with ``pretrained`` true) is copied as it is."""
+    a pretrained encoder is copied as it is."""
     twin = copy.deepcopy(player, {id(player.embedding): player.embedding})
     _draw_anew(twin, player.embedding)
     return twin
 
 
 def _draw_anew(module: nn.Module, shared: nn.Module) -> None:
-    if module is shared or getattr(module, "pretrained", False):
+    if module is shared or (isinstance(module, Encoder) and module.pretrained):
         return
     if hasattr(module, "reset_parameters"):
         module.reset_parameters()

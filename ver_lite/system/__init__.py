@@ -1,10 +1,13 @@
 """The machine that everything stands on: files, errors in words, devices and memory, processes, threads.
 
-files     read and write whole files; every error names the file
-errors    what an error says to a person, in one line
-machine   device, random state, memory, provenance
-pool      processes that do not fight for cores, and end with their owner
-threads   how long torch's threads wait for work
+The files::
+
+    files     read and write whole files; every error names the file
+    errors    what an error says to a person, in one line
+    machine   device, random state, memory, provenance
+    outside   a class that is not the library's own, by its name in a config
+    pool      processes that do not fight for cores, and end with their owner
+    threads   how long torch's threads wait for work
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

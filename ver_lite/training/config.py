@@ -4,64 +4,70 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Collection, Iterable
+import inspect
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ver_lite.masks import check_probability, check_share
-from ver_lite.methods import METHODS, Protocol
+from ver_lite.masks import check_share
+from ver_lite.methods import METHODS, Method, Protocol, library_method, method_name
 from ver_lite.methods.base import check_switch
-from ver_lite.players.players import ENCODERS, player_options
+from ver_lite.players.base import Encoder
+from ver_lite.players.encoders import encoder_name, library_encoder
+from ver_lite.system.outside import is_outside
+
+
+def setting(default: Any, said: str) -> Any:
+    """A field of :class:`Config` with its default, and what the command line says of it."""
+    made = {"default_factory": default} if callable(default) else {"default": default}
+    return field(**made, metadata={"help": said})
 
 
 @dataclass(frozen=True)
 class Config:
     """Everything that decides a run. Checked when made; a wrong value is a ValueError that names the parameter.
 
-    ``corpus``: the name or path and options given to ``load_corpus``. ``vectors``: a GloVe file, "glove" for the
-    fetched one of size ``dimension``, or None for random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω
-    (Eq. 4). ``perturbation``: p of Eq. 8 (VER). ``options``: settings that only this method has, by the names of its
-    constructor; ``player_options``: those that only these players have. The defaults suit a laptop; the paper trains
-    GRUs of size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
+    ``corpus``: the name or path and options given to ``load_corpus``. ``method``, ``encoder``: a name of the library's,
+    or "package.module:Class". ``vectors``: a GloVe file, "glove" for the fetched one of size ``dimension``, or None for
+    random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω (Eq. 4). ``options``: the settings that only
+    this method has, by the names of its constructor, those not given at their defaults; VER's is ``perturbation``, p of
+    Eq. 8. ``player_options``: those that only these players have. The defaults suit a laptop; the paper trains GRUs of
+    size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
+
+    The options of a method outside the library are checked when its class is known: see :meth:`settled`.
     """
 
     corpus: dict[str, Any] = field(default_factory=dict)
-    method: str = "rnp"
-    perturbation: float = 0.3
-    alpha: float = 0.2
-    lambda1: float = 2.0
-    lambda2: float = 0.02
-    temperature: float = 1.0
-    protocol: Protocol = field(default_factory=Protocol.paper)
-    encoder: str = "conv"
-    hidden: int = 64
-    dropout: float = 0.2
-    vectors: str | None = None
-    dimension: int = 100
-    trainable_vectors: bool = False
-    learning_rate: float = 2e-3
-    batch_size: int = 32
-    epochs: int = 30
-    seed: int = 1
+    method: str = setting("rnp", "rnp, ver, ...; or a class of yours: file.py:Class.")
+    alpha: float = setting(0.2, "The share of words to select.")
+    lambda1: float = setting(2.0, "Weight of the sparsity term of Eq. 4.")
+    lambda2: float = setting(0.02, "Weight of the continuity term of Eq. 4.")
+    temperature: float = setting(1.0, "Of the Gumbel-softmax that draws masks.")
+    protocol: Protocol = setting(Protocol.paper, "paper or released: see ver_lite.Protocol.")
+    encoder: str = setting("conv", "conv, fast on a laptop; gru, as in the paper; bert; or file.py:Class.")
+    hidden: int = setting(64, "Size of the encoders; BERT's is its own.")
+    dropout: float = setting(0.2, "Share of the players' states that dropout hides.")
+    vectors: str | None = setting(None, "A GloVe file, or glove; default: random vectors.")
+    dimension: int = setting(100, "Size of random vectors.")
+    trainable_vectors: bool = setting(False, "Word vectors learn, too.")
+    learning_rate: float = setting(2e-3, "Adam's; for bert try 1e-4.")
+    batch_size: int = setting(32, "Texts a step.")
+    epochs: int = setting(30, "Passes over the training texts.")
+    seed: int = setting(1, "Of everything random.")
     options: dict[str, Any] = field(default_factory=dict)
     player_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.method not in METHODS:
-            raise ValueError(f"no method is called {self.method!r}; choose one of: {', '.join(METHODS)}")
-        if self.encoder not in ENCODERS:
-            raise ValueError(f"no encoder is called {self.encoder!r}; choose one of: {', '.join(ENCODERS)}")
         if not isinstance(self.protocol, Protocol):
             raise ValueError(f"protocol must be a Protocol, not {self.protocol!r}")
-        for setting in dataclasses.fields(self):
-            name, kind, value = setting.name, setting.type, getattr(self, setting.name)
+        for one in dataclasses.fields(self):
+            name, kind, value = one.name, one.type, getattr(self, one.name)
             if kind == "float" and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise ValueError(f"{name} must be a number, not {value!r}")
             least, most = (0, 2**32 - 1) if name == "seed" else (1, 2**31 - 1)
             if kind == "int" and not (isinstance(value, int) and value is not True and least <= value <= most):
                 raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
         check_share("alpha", self.alpha)
-        check_probability("perturbation", self.perturbation)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
         for name in ("lambda1", "lambda2"):
@@ -70,37 +76,122 @@ class Config:
         for name in ("temperature", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.encoder == "gru" and self.hidden % 2:
-            raise ValueError(f"hidden must be even for a GRU (half of it a direction), not {self.hidden}")
-        if self.encoder == "bert" and (self.vectors is not None or self.trainable_vectors):
-            raise ValueError("BERT players have word pieces of their own: no vectors, no trainable_vectors")
-        known = {name for name in METHODS[self.method].options() if name != "perturbation"}
-        _check_names(f"option of {self.method}", self.options, known)
-        _check_names(f"player option of {self.encoder} players", self.player_options, player_options(self.encoder))
+        if not is_outside(self.method):
+            self._settle_method(library_method(self.method))
+        if not is_outside(self.encoder):
+            self._check_players(library_encoder(self.encoder))
+
+    def settled(self, method: type[Method], encoder: type[Encoder]) -> Config:
+        """This config with the options of its method complete, once the classes that it names are known. Raises
+        ValueError for an option that they don't have."""
+        config = dataclasses.replace(self)
+        config._settle_method(method)
+        config._check_players(encoder)
+        return config
+
+    def _settle_method(self, kind: type[Method]) -> None:
+        usual = kind.options()
+        if taken := sorted(set(usual) & set(SETTINGS)):
+            raise ValueError(f"{kind.__name__} has an option called {taken[0]!r}, which is a setting of every run")
+        _check_names(f"option of {self.method}", self.options, usual)
+        options = {**usual, **self.options}
+        if needed := [name for name, value in options.items() if value is inspect.Parameter.empty]:
+            raise ValueError(f"{self.method} needs the option {needed[0]}: options={{{needed[0]!r}: ...}}")
+        object.__setattr__(self, "options", options)
+
+    def _check_players(self, kind: type[Encoder]) -> None:
+        _check_names(f"player option of {self.encoder} players", self.player_options, players_options(kind))
+        kind.check(self.hidden, self.player_options, self.vectors is not None or self.trainable_vectors)
         compact = self.player_options.get("compact", False)
         check_switch("player option compact", compact)
-        if compact and self.encoder == "gru" and self.protocol.read_padding:
+        if compact and kind.follows_padding() and self.protocol.read_padding:
             raise ValueError("player option compact hides where words stood; protocol.read_padding would show it again")
 
     @classmethod
-    def make(cls, values: dict[str, Any]) -> Config:
-        """A config from a plain dictionary, as in config.json. Unknown names raise ValueError with the nearest one."""
-        names = [f.name for f in dataclasses.fields(cls)]
-        _check_names("setting", values, names)
-        protocol = values.get("protocol", "paper")
-        if isinstance(protocol, str):
-            if protocol not in ("paper", "released"):
-                raise ValueError(f'protocol must be "paper" or "released", not {protocol!r}')
-            protocol = getattr(Protocol, protocol)()
-        elif isinstance(protocol, dict):
-            switches = [f.name for f in dataclasses.fields(Protocol)]
-            if unknown := [name for name in protocol if name not in switches]:
-                raise ValueError(f"protocol has no switch {unknown[0]!r}; there are: {', '.join(switches)}")
-            protocol = Protocol(**protocol)
-        return cls(**{**values, "protocol": protocol})
+    def make(cls, values: Mapping[str, Any]) -> Config:
+        """A config from plain values: settings by name, and options of the method by name too, as a user writes them.
+        ``method`` and ``encoder`` may be classes, ``protocol`` a name or a mapping of switches. Unknown names raise
+        ValueError with the nearest one."""
+        given = dict(values)
+        if isinstance(given.get("method"), type):
+            own: Collection[str] | None = given["method"].options()
+            given["method"] = method_name(given["method"])
+        else:
+            name = given.get("method", "rnp")
+            own = None if not isinstance(name, str) or is_outside(name) else library_method(name).options()
+        if isinstance(given.get("encoder"), type):
+            given["encoder"] = encoder_name(given["encoder"])
+        for name in ("method", "encoder"):
+            if not isinstance(given.get(name, ""), str):
+                raise ValueError(f"{name} must be a name or a class, not {given[name]!r}")
+        options = dict(given.get("options") or {})
+        for name in [name for name in given if name not in SETTINGS]:
+            if own is not None and name not in own:
+                raise ValueError(_unknown(name, given.get("method", "rnp"), own))
+            if name in options:
+                raise ValueError(f"{name} is given twice: by itself and in options")
+            options[name] = given.pop(name)
+        return cls(**{**given, "options": options, "protocol": make_protocol(given.get("protocol", "paper"))})
+
+    @classmethod
+    def read(cls, recorded: Mapping[str, Any]) -> Config:
+        """A config as a run folder or a record holds it, of this release or an earlier one: before 0.2, every method
+        had a ``perturbation`` beside its options, though only VER and what builds on it used it."""
+        values = dict(recorded)
+        kind = METHODS.get(values.get("method", "rnp"))
+        if "perturbation" in values and kind is not None:
+            old = values.pop("perturbation")
+            if "perturbation" in kind.options():
+                values["options"] = {"perturbation": old, **(values.get("options") or {})}
+        _check_names("setting", values, SETTINGS)
+        return cls.make(values)
+
+    def but(self, **settings: Any) -> Config:
+        """This config with other settings, as :meth:`make` takes them. Another method begins with its own defaults."""
+        same = dataclasses.asdict(self)
+        method = settings.get("method", self.method)
+        if (method_name(method) if isinstance(method, type) else method) != self.method:
+            del same["options"]
+        else:
+            same["options"] = {n: v for n, v in same["options"].items() if n not in settings}
+        return Config.make({**same, **settings})
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+
+SETTINGS = tuple(one.name for one in dataclasses.fields(Config))
+
+
+def make_protocol(given: Protocol | str | Mapping[str, Any]) -> Protocol:
+    """A protocol from its name, or from a mapping of its switches. Raises ValueError."""
+    if isinstance(given, str):
+        if given not in ("paper", "released"):
+            raise ValueError(f'protocol must be "paper" or "released", not {given!r}')
+        return getattr(Protocol, given)()
+    if isinstance(given, Mapping):
+        switches = [one.name for one in dataclasses.fields(Protocol)]
+        if unknown := [name for name in given if name not in switches]:
+            raise ValueError(f"protocol has no switch {unknown[0]!r}; there are: {', '.join(switches)}")
+        return Protocol(**given)
+    return given
+
+
+def players_options(kind: type[Encoder]) -> dict[str, Any]:
+    """The settings of players with this encoder that are not every run's, and their defaults: the encoder's own, and
+    ``compact``, for a predictor that sees the kept words closed up (compaction.py)."""
+    return kind.options() | {"compact": False}
+
+
+def _unknown(name: str, method: str, own: Collection[str]) -> str:
+    others = [other for other, kind in METHODS.items() if name in kind.options()]
+    if others:
+        return f"{name} is a setting of {', '.join(others)}, not of {method}"
+    near = difflib.get_close_matches(name, [*SETTINGS, *own], n=1) or difflib.get_close_matches(
+        name, sorted({option for kind in METHODS.values() for option in kind.options()}), n=1
+    )
+    there = f"there are: {', '.join([*SETTINGS, *own])}"
+    return f"no setting is called {name!r}; {f'did you mean {near[0]!r}?' if near else there}"
 
 
 def _check_names(what: str, given: Iterable[str], known: Collection[str]) -> None:

@@ -6,11 +6,12 @@ import copy
 import json
 import math
 import time
+import typing
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,8 @@ from torch import Tensor
 from ver_lite.corpora.core import Batch, Corpus
 from ver_lite.measures.evaluation import evaluate
 from ver_lite.measures.metrics import Tally
-from ver_lite.methods import VER, Method
+from ver_lite.methods import Method
+from ver_lite.players.base import Encoder
 from ver_lite.system import machine
 from ver_lite.system.files import save_tensors, write_json
 from ver_lite.training.graphs import Replayed
@@ -27,7 +29,7 @@ from ver_lite.training.runs import Run, RunError, finish_folder, game_tensors, p
 Callback = Callable[[Run, dict[str, Any]], Any]
 
 
-class Watch(Protocol):
+class Watch(typing.Protocol):
     """Looks at the game just before and just after a step on a batch, and must leave it as it was."""
 
     def before(self, game: Method, batch: Batch) -> None: ...
@@ -80,7 +82,8 @@ class Loop:
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         padding_matters = {self.config.protocol.select_padding, self.config.protocol.read_padding} != {False}
         self.replayed = Replayed(self.train, self._move, self.game.generator, 1 if padding_matters else 16)
-        self.replayed.records &= not any(hasattr(module, "reads_device") for module in self.game.modules())
+        encoders = [module for module in self.game.modules() if isinstance(module, Encoder)]
+        self.replayed.records &= not any(encoder.reads_device for encoder in encoders)
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -90,7 +93,10 @@ class Loop:
 
     @property
     def name(self) -> str:
-        return self.config.method + (f" p={self.game.perturbation}" if isinstance(self.game, VER) else "")
+        """The method, and its options where they are not the usual ones, for the progress bar."""
+        usual = type(self.game).options()
+        changed = [f"{name}={value}" for name, value in self.config.options.items() if usual.get(name) != value]
+        return " ".join([self.config.method, *changed])
 
     def keeps_random_state(self) -> Loop:
         """From now on :meth:`turn` brings torch's global random numbers back to where they are now."""

@@ -12,6 +12,7 @@ Nothing is ever pickled, and every file is written whole (see files.py).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,10 +23,11 @@ import torch
 from torch import Tensor
 
 from ver_lite.corpora.core import UNKNOWN, Corpus, Vocabulary
-from ver_lite.methods import METHODS, VER, Method
-from ver_lite.players.bert.checkpoints import check_corpus, piece_table, shape_of
+from ver_lite.methods import METHODS, Method, method_class
+from ver_lite.players.base import Encoder
 from ver_lite.players.compaction import CompactPredictor
-from ver_lite.players.players import ENCODERS, Predictor, Selector, make_embedding, player_options, random_vectors
+from ver_lite.players.encoders import ENCODERS, encoder_class
+from ver_lite.players.players import Predictor, Selector, make_embedding, random_vectors
 from ver_lite.system import __version__
 from ver_lite.system.files import (
     FileError,
@@ -36,42 +38,91 @@ from ver_lite.system.files import (
     save_tensors,
     write_json,
 )
+from ver_lite.system.outside import can_be_found, is_outside
 from ver_lite.training.config import Config
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)  # in format 1 every config had a perturbation
+OF_PLAYERS = ("encoder", "hidden", "dropout", "vectors", "dimension", "trainable_vectors", "player_options")
 
 
 class RunError(FileError):
     """A run folder that cannot be used as asked: which one, why, and what to do."""
 
 
-def build_game(config: Config, words: int | Tensor, classes: int, generator: torch.Generator | None = None) -> Method:
+@dataclass(frozen=True)
+class Kinds:
+    """The classes of a config's method and encoder. They are looked up once, for whoever may run their code."""
+
+    method: type[Method]
+    encoder: type[Encoder]
+
+    @classmethod
+    def of(cls, config: Config, method: type[Method] | None = None, encoder: type[Encoder] | None = None) -> Kinds:
+        """Those that a config names, or those given in their place. A class outside the library is imported."""
+        return cls(method or method_class(config.method), encoder or encoder_class(config.encoder))
+
+    @classmethod
+    def of_game(cls, game: Method) -> Kinds:
+        """Those of a game that is there."""
+        return cls(type(game), type(game.selector.encoder))
+
+    @classmethod
+    def trusted(cls, config: Config, folder: Path, **given: type | None) -> Kinds:
+        """Those of a run's folder, which may come from anybody: a class outside the library must be given. Raises
+        RunError that says how."""
+        for name, ours in (("method", METHODS), ("encoder", ENCODERS)):
+            wanted, kind = getattr(config, name), given.get(name)
+            if kind is None and is_outside(wanted):
+                what = wanted.rpartition(":")[2]
+                raise RunError(
+                    f"{folder} was trained with {name} {wanted!r}, which is not part of ver-lite, and a run's folder "
+                    f"may not import code by itself. If you trust it, give the class: load_run(folder, {name}={what}), "
+                    f"or on the command line --{name} {wanted}"
+                )
+            if kind is not None and kind.__qualname__ != (
+                ours[wanted].__qualname__ if wanted in ours else wanted.rpartition(":")[2]
+            ):
+                raise RunError(f"{folder} was trained with {name} {wanted!r}; {kind.__qualname__} is another one")
+        return cls.of(config, **given)
+
+
+def build_game(
+    config: Config,
+    words: int | Tensor,
+    classes: int,
+    generator: torch.Generator | None = None,
+    kinds: Kinds | None = None,
+) -> Method:
     """The method and its two players, newly initialized from torch's random state.
 
-    ``words``: the vectors [V, D], or V for zeros (to be loaded into).
+    ``words``: the vectors [V, D], or V for zeros (to be loaded into). ``kinds``: the classes that the config names
+    (None: they are looked up).
     """
+    kinds = kinds or Kinds.of(config)
+    config = config.settled(kinds.method, kinds.encoder)
     vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
     embedding = make_embedding(vectors, config.trainable_vectors)
     own = dict(config.player_options)
     predictor = CompactPredictor if own.pop("compact", False) else Predictor
-    if config.encoder == "gru":
+    if kinds.encoder.follows_padding():
         own["reads_padding"] = config.protocol.read_padding
-    encoder = partial(ENCODERS[config.encoder], **own)
+    encoder = partial(kinds.encoder, **own)
     size = {"hidden": config.hidden, "dropout": config.dropout}
     players = Selector(embedding, encoder, **size), predictor(embedding, classes, encoder, **size)
-    options: dict[str, Any] = {
-        n: getattr(config, n) for n in ("alpha", "lambda1", "lambda2", "temperature", "protocol")
-    }
-    if issubclass(METHODS[config.method], VER):
-        options["perturbation"] = config.perturbation
-    return METHODS[config.method](*players, **options, **config.options, generator=generator)
+    shared = {name: getattr(config, name) for name in ("alpha", "lambda1", "lambda2", "temperature", "protocol")}
+    game = kinds.method(*players, **shared, **config.options, generator=generator)
+    game.players_settings = {name: getattr(config, name) for name in OF_PLAYERS}
+    return game
 
 
-def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
-    """The vectors [V, D] a config asks for: random ones from torch's random state, or GloVe's; for BERT, the table of
-    the words' pieces [V, P]."""
-    if config.encoder == "bert":
-        return piece_table(bert_options(config)["checkpoint"], vocabulary.words)
+def word_vectors(config: Config, vocabulary: Vocabulary, kinds: Kinds | None = None) -> Tensor:
+    """The vectors [V, D] that a config asks for: random ones from torch's random state, or GloVe's; or the table that
+    an encoder brings with it (BERT's: the pieces of each word, [V, P])."""
+    encoder = (kinds or Kinds.of(config)).encoder
+    own = encoder.word_vectors(vocabulary, config.player_options)
+    if own is not None:
+        return own
     if config.vectors is not None:
         from ver_lite.corpora.glove import load_glove
         from ver_lite.corpora.places import locate
@@ -85,19 +136,13 @@ def word_vectors(config: Config, vocabulary: Vocabulary) -> Tensor:
     return vectors
 
 
-def bert_options(config: Config) -> dict[str, Any]:
-    return player_options("bert") | config.player_options
-
-
-def fitted(config: Config, corpus: Corpus, vectors: Tensor) -> Config:
-    """The config with the sizes that word vectors and a pretrained encoder bring with them. Raises CorpusError for a
-    corpus that BERT cannot read."""
-    config = replace(config, dimension=vectors.shape[1])
-    if config.encoder != "bert":
-        return config
-    shape = shape_of(bert_options(config)["checkpoint"])
-    check_corpus(corpus, vectors, shape["max_position_embeddings"])
-    return replace(config, hidden=shape["hidden_size"], player_options={**config.player_options, "shape": shape})
+def fitted(config: Config, corpus: Corpus, vectors: Tensor, kinds: Kinds | None = None) -> Config:
+    """The config with the sizes that word vectors and a pretrained encoder bring with them, its options complete.
+    Raises CorpusError for a corpus that the encoder cannot read."""
+    kinds = kinds or Kinds.of(config)
+    hidden, options = kinds.encoder.fit(corpus, vectors, config.hidden, config.player_options)
+    made = replace(config, dimension=vectors.shape[1], hidden=hidden, player_options=options)
+    return made.settled(kinds.method, kinds.encoder)
 
 
 @dataclass
@@ -129,7 +174,7 @@ class Run:
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write the run (without checkpoint) to ``folder``. Raises FileError if disk or folder fail."""
         self.folder = claim_folder(folder, overwrite)
-        start_folder(self.folder, self.config, self.vocabulary, self.classes)
+        start_folder(self.folder, self.config, self.vocabulary, self.classes, Kinds.of_game(self.game))
         finish_folder(self, self.folder)
         return self.folder
 
@@ -157,14 +202,24 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def start_folder(folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...]) -> None:
-    """Write into a claimed folder what is known before training; what an earlier run left there goes."""
+def start_folder(
+    folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...], kinds: Kinds | None = None
+) -> None:
+    """Write into a claimed folder what is known before training; what an earlier run left there goes. Warns where
+    reloading will need a class that no other process can find by its name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("provenance.json", "checkpoint.safetensors", "game.safetensors", "history.json"):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"cannot use the run folder {folder}: {error.strerror}") from None
+    for name, kind in vars(kinds or Kinds.of(config)).items():
+        if not can_be_found(kind):
+            warnings.warn(
+                f"{folder}: {name} {kind.__name__} is defined in a notebook, a script or a function: no other "
+                f"process finds it there. To load this run, give the class: load_run(folder, {name}={kind.__name__})",
+                stacklevel=2,
+            )
     head = {"format": FORMAT, "version": __version__, "classes": list(classes), **config.as_dict()}
     write_json(folder / "config.json", head)
     write_json(folder / "vocabulary.json", vocabulary.words[2:])
@@ -178,28 +233,37 @@ def finish_folder(run: Run, folder: Path) -> None:
     write_json(folder / "provenance.json", {"status": run.status, **run.provenance})
 
 
-def load_run(folder: str | Path, device: str | torch.device = "cpu") -> Run:
-    """Read a run back. Raises RunError when the folder is missing, unfinished, damaged or of another format."""
+def load_run(
+    folder: str | Path,
+    device: str | torch.device = "cpu",
+    *,
+    method: type[Method] | None = None,
+    encoder: type[Encoder] | None = None,
+) -> Run:
+    """Read a run back. ``method``, ``encoder``: the classes of a run whose method or encoder is not the library's; its
+    folder alone imports no code. Raises RunError when the folder is missing, unfinished, damaged or of another format,
+    or when a class is needed."""
     folder = Path(folder)
     head, config = read_config(folder)
+    kinds = Kinds.trusted(config, folder, method=method, encoder=encoder)
     if not (folder / "provenance.json").exists():
         raise RunError(f"{folder} is not finished (no provenance.json). Continue it: ver-lite resume {folder}")
     provenance = read_json(folder / "provenance.json", dict)
     vocabulary = Vocabulary(read_json(folder / "vocabulary.json", list))
     history = read_json(folder / "history.json", list)
-    game, last = _saved_game(folder / "game.safetensors", config, head["classes"]).to(device), None
+    game, last = _saved_game(folder / "game.safetensors", config, head["classes"], kinds).to(device), None
     if (folder / "checkpoint.safetensors").exists():
-        last = _saved_game(folder / "checkpoint.safetensors", config, head["classes"], "last/").to(device)
+        last = _saved_game(folder / "checkpoint.safetensors", config, head["classes"], kinds, "last/").to(device)
     if len(vocabulary) != len(game.selector.embedding.weight):
         raise RunError(f"{folder}: vocabulary.json has {len(vocabulary)} words, the game another number of vectors.")
     status = provenance.pop("status", "finished")
     return Run(config, game, vocabulary, tuple(head["classes"]), history, provenance, last, status, folder)
 
 
-def _saved_game(file: Path, config: Config, classes: list[str], prefix: str = "") -> Method:
+def _saved_game(file: Path, config: Config, classes: list[str], kinds: Kinds, prefix: str = "") -> Method:
     """The game whose tensors' names begin with ``prefix`` in a file of a run's folder."""
     tensors = part(load_tensors(file)[0], prefix)
-    return restore(build_from(config, tensors, classes, file), tensors, file.parent)
+    return restore(build_from(config, tensors, classes, file, kinds), tensors, file.parent)
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
@@ -209,25 +273,25 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Config]:
         raise RunError(f"{folder} is not a run: {why}.")
     values = read_json(folder / "config.json", dict)
     head = {name: values.pop(name, None) for name in ("format", "version", "classes")}
-    if head["format"] != FORMAT:
+    if head["format"] not in READABLE:
         made = f"run format {head['format']} (ver-lite {head['version']})"
-        raise RunError(f"{folder} was made with {made}; this is ver-lite {__version__}, which reads format {FORMAT}.")
+        reads = f"formats {READABLE[0]} to {FORMAT}"
+        raise RunError(f"{folder} was made with {made}; this is ver-lite {__version__}, which reads {reads}.")
     if not isinstance(head["classes"], list) or len(head["classes"]) < 2:
         raise RunError(f"{folder / 'config.json'}: it does not name the classes; the file is damaged.")
     try:
-        return head, Config.make(values)
+        return head, Config.read(values)
     except (TypeError, ValueError) as error:
         raise RunError(f"{folder / 'config.json'}: {error}") from None
 
 
-def build_from(config: Config, tensors: dict[str, Tensor], classes: Sequence[str], where: Path) -> Method:
+def build_from(config: Config, tensors: dict[str, Tensor], classes: Sequence[str], where: Path, kinds: Kinds) -> Method:
     """A game of the shapes found in ``tensors``, which come from the file ``where``, to restore them into."""
     vectors = tensors.get("selector.embedding.weight")
     if vectors is None:
         raise RunError(f"{where} is damaged: it holds no word vectors")
-    if config.encoder == "bert":  # all weights are in the tensors
-        config = replace(config, player_options={**config.player_options, "checkpoint": None})
-    return build_game(config, vectors, len(classes))
+    config = replace(config, player_options=kinds.encoder.blank(config.player_options))
+    return build_game(config, vectors, len(classes), kinds=kinds)
 
 
 def game_tensors(game: Method) -> dict[str, Tensor]:

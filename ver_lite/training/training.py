@@ -18,11 +18,14 @@ from torch import Tensor
 
 from ver_lite.corpora.core import Corpus
 from ver_lite.methods import Method
+from ver_lite.players.base import Encoder
 from ver_lite.system import machine
 from ver_lite.system.files import load_tensors, read_json
 from ver_lite.training.loop import Callback, Loop, Watch
 from ver_lite.training.runs import (
+    OF_PLAYERS,
     Config,
+    Kinds,
     Run,
     RunError,
     build_from,
@@ -54,12 +57,14 @@ def train(
 ) -> Run:
     """Train a game on ``corpus`` and return the run.
 
-    ``settings`` are those of :class:`Config` (``method="ver"``, ``alpha=0.1``, ...) and override ``config``. ``out``:
-    the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a run that
-    is there. ``vectors``: a GloVe file as in Config, or float [V, D] of your own. ``callbacks`` are called as
+    ``settings`` are those of :class:`Config` and the options of the method, by name (``method="ver"``,
+    ``perturbation=0.1``, ...); they override ``config``. ``method`` and ``encoder`` may be classes of your own.
+    ``out``: the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a
+    run that is there. ``vectors``: a GloVe file as in Config, or float [V, D] of your own. ``callbacks`` are called as
     ``callback(run, row)`` after each epoch; one that returns True ends training. ``watch`` is shown the game before and
     after every step, to measure what one step changes. ``players``: a trained game whose two players go on playing
-    this one (a player whose parameters need no gradient stays as it is); then the run can have no folder.
+    this one, so the settings of the players are theirs (a player whose parameters need no gradient stays as it is);
+    then the run can have no folder.
     ``precision``: of matrix products, "float32", "tf32" or "bf16" (``make bench-gpu`` says what they cost and save).
 
     Raises ValueError for a bad setting and RunError when the folder cannot be used. Training that goes wrong (a loss
@@ -69,11 +74,15 @@ def train(
     source = corpus.card.get("loaded_with", {"name": corpus.name})
     if isinstance(vectors, str):
         settings["vectors"], vectors = vectors, None
-    config = Config.make({**(config or Config()).as_dict(), "corpus": source, **settings})
+    given = {name: settings[name] for name in ("method", "encoder") if isinstance(settings.get(name), type)}
+    if players is not None:
+        settings |= of_players(players, settings)
+    config = (config or Config()).but(corpus=source, **settings)
+    kinds = Kinds.of(config, **given)
     if vectors is not None and (vectors.ndim != 2 or len(vectors) != len(corpus.vocabulary)):
         raise ValueError(f"vectors must be [{len(corpus.vocabulary)}, D], a row a word, not {list(vectors.shape)}")
-    if vectors is not None and config.encoder == "bert":
-        raise ValueError("vectors: BERT players have word pieces of their own and take none")
+    if vectors is not None:
+        kinds.encoder.check(config.hidden, config.player_options, own_vectors=True)
     if players is not None and (out is not None or vectors is not None):
         raise ValueError("players: a run that goes on from a game can have neither a folder nor vectors of its own")
     where = machine.pick_device(device)
@@ -81,17 +90,30 @@ def train(
     with machine.own_random_state(config.seed, where):
         if players is not None:
             vectors = players.selector.embedding.weight.detach()
-        vectors = word_vectors(config, corpus.vocabulary) if vectors is None else vectors
-        config = fitted(config, corpus, vectors)
-        game = build_game(config, vectors, len(corpus.classes)).to(where)
+        vectors = word_vectors(config, corpus.vocabulary, kinds) if vectors is None else vectors
+        config = fitted(config, corpus, vectors, kinds)
+        game = build_game(config, vectors, len(corpus.classes), kinds=kinds).to(where)
         if players is not None:
             game.selector, game.predictor = copy.deepcopy((players.selector, players.predictor))
             game.to(where)
         run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
         loop = Loop(run, corpus, callbacks=callbacks, watch=watch, precision=precision)
         if folder is not None:
-            start_folder(folder, config, corpus.vocabulary, corpus.classes)
+            start_folder(folder, config, corpus.vocabulary, corpus.classes, kinds)
         return _play(loop, progress)
+
+
+def of_players(game: Method, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the players of a game, for a config that goes on with them. Raises ValueError when ``settings``
+    ask for other players, or when the game was not made by a config."""
+    if game.players_settings is None:
+        raise ValueError("players: give a game of train or build_game; one made by hand does not know its settings")
+    for name in OF_PLAYERS:
+        if settings.get(name, game.players_settings[name]) != game.players_settings[name]:
+            raise ValueError(
+                f"players: {name} is {game.players_settings[name]!r} in the game that goes on, not {settings[name]!r}"
+            )
+    return dict(game.players_settings)
 
 
 def resume(
@@ -101,15 +123,19 @@ def resume(
     device: str = "auto",
     progress=True,
     callbacks: tuple[Callback, ...] = (),
+    method: type[Method] | None = None,
+    encoder: type[Encoder] | None = None,
 ) -> Run:
-    """Continue the run in ``folder`` from its checkpoint; one that is finished is returned as it is.
+    """Continue the run in ``folder`` from its checkpoint; one that is finished is returned as it is. ``method``,
+    ``encoder``: as in :func:`~ver_lite.training.runs.load_run`.
 
     Raises RunError when there is nothing to resume, or when ``corpus`` is not the one the run was trained on.
     """
     folder = Path(folder)
     head, config = read_config(folder)
+    kinds = Kinds.trusted(config, folder, method=method, encoder=encoder)
     if (folder / "provenance.json").exists():
-        return load_run(folder)
+        return load_run(folder, method=method, encoder=encoder)
     if not (folder / "checkpoint.safetensors").exists():
         raise RunError(f"{folder} has no checkpoint yet: nothing to resume. Train again with overwrite.")
     saved, notes = load_tensors(folder / "checkpoint.safetensors")
@@ -119,7 +145,8 @@ def resume(
     where = machine.pick_device(device)
     with machine.own_random_state(config.seed, where):
         try:
-            game = build_from(config, part(saved, "last/"), corpus.classes, folder / "checkpoint.safetensors").to(where)
+            file = folder / "checkpoint.safetensors"
+            game = build_from(config, part(saved, "last/"), corpus.classes, file, kinds).to(where)
             run = Run(config, game, corpus.vocabulary, corpus.classes, [], {}, folder=folder)
             loop = Loop(run, corpus, callbacks=callbacks)
             loop.restore(saved, json.loads(notes["state"]))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import math
+import typing
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Protocol
 
 import matplotlib as mpl
 import numpy as np
@@ -50,7 +50,7 @@ STYLE = {
 }
 
 
-class HasParts(Protocol):
+class HasParts(typing.Protocol):
     """Anything with the two parts of Eq. 6 in nats, such as `information.Parts`."""
 
     entropy: float

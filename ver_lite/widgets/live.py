@@ -36,7 +36,7 @@ def train_here(corpus: Corpus, config: Config | None = None, *, device: str = "a
     """
     from ipywidgets import HTML, Button, HBox, IntProgress, VBox
 
-    config = Config.make({**(config or Config()).as_dict(), **settings})
+    config = (config or Config()).but(**settings)
     go, stop = Button(description="Train", button_style="primary"), Button(description="Stop", disabled=True)
     bar, says, curves = IntProgress(min=0, max=config.epochs), HTML(), HTML()
     panel = VBox([HBox([go, stop, bar]), says, curves])

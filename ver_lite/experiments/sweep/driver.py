@@ -22,7 +22,7 @@ from ver_lite.system.errors import said
 from ver_lite.system.files import FileError, write_text
 from ver_lite.system.pool import Processes, cores
 from ver_lite.training.config import Config
-from ver_lite.training.runs import Run
+from ver_lite.training.runs import Kinds, Run
 from ver_lite.training.training import resume, train
 
 AGAIN = 2.0  # seconds after which a run that another sweep holds is asked for again
@@ -161,7 +161,8 @@ def _play(folder: Path, job: Job, device: str, stop: Path) -> dict[str, Any] | s
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="training stopped")  # its status says it
         if any((folder / name).exists() for name in ("provenance.json", "checkpoint.safetensors")):
-            run = resume(folder, corpus, **options)
+            wanted = Kinds.of(job.config())  # a job comes from whoever sweeps, so its classes may be imported
+            run = resume(folder, corpus, method=wanted.method, encoder=wanted.encoder, **options)
         else:
             run = train(corpus, job.config(), out=folder, overwrite=True, **options)
     if run.status == "interrupted":

@@ -10,29 +10,41 @@ from dataclasses import fields
 from typing import Any
 
 from ver_lite.experiments.results import Job
-from ver_lite.methods import METHODS, VER
+from ver_lite.methods import METHODS
 from ver_lite.training.config import Config
 
-PARTS = ("protocol", "options", "player_options")  # what a config holds that has names of its own
+PARTS = ("protocol", "player_options")  # what a config holds that has names of its own
 
 
 def told(config: Config) -> dict[str, Any]:
-    """A config as one flat mapping, with ``corpus.NAME``, ``protocol.NAME``, ``options.NAME`` and
-    ``player_options.NAME``; without a perturbation where the method has none."""
+    """A config as one flat mapping, with ``corpus.NAME``, ``protocol.NAME`` and ``player_options.NAME``; the options of
+    its method stand by their own names."""
     values = config.as_dict()
-    corpus, parts = values.pop("corpus"), {name: values.pop(name) for name in PARTS}
-    if not issubclass(METHODS[config.method], VER):
-        del values["perturbation"]
+    corpus, options = values.pop("corpus"), values.pop("options")
+    parts = {name: values.pop(name) for name in PARTS}
     floats = {f.name for f in fields(Config) if f.type == "float"}
     flat = {name: float(v) if name in floats else v for name, v in values.items()}
     flat |= {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
-    return {"corpus": corpus.get("name"), **{f"corpus.{k}": v for k, v in corpus.items() if k != "name"}, **flat}
+    named = {f"corpus.{name}": value for name, value in corpus.items() if name != "name"}
+    return {"corpus": corpus.get("name"), **named, **flat, **options}
 
 
 def key(config: Config) -> str:
-    """Ten hexadecimal digits of what a config changes of the defaults: configs of the same run have the same."""
+    """Ten hexadecimal digits of what a config changes of the defaults: configs of the same run have the same.
+
+    Folders and recorded rows are named by it, so what is hashed stays as it was for the first of them: an option at its
+    default is left out, and others are called ``options.NAME``; only the perturbation, once a setting of every config,
+    is always there, by its bare name.
+    """
     usual = told(Config())
     changed = {name: value for name, value in told(config).items() if name not in usual or usual[name] != value}
+    defaults = METHODS[config.method].options() if config.method in METHODS else {}
+    for name in config.options:
+        value = changed.pop(name, None)
+        if name == "perturbation":
+            changed[name] = float(value)
+        elif value != defaults.get(name):
+            changed[f"options.{name}"] = value
     return hashlib.sha256(json.dumps(changed, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 

@@ -9,7 +9,9 @@
       - grid: {method: [ver], perturbation: [0.1, 0.3]}
 
 In settings and grid, ``corpus.NAME`` is an option of the corpus, ``protocol.NAME`` a switch of the protocol,
-``options.NAME`` a setting that only the method has, ``player_options.NAME`` one that only the players have.
+``options.NAME`` a setting that only the method has, ``player_options.NAME`` one that only the players have. A setting
+of the library's methods may also be written by its bare name, as ``perturbation`` above; where several methods stand in
+a grid, it is for those that have it.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import difflib
 import itertools
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ver_lite.methods import METHODS
 from ver_lite.system.files import read_text
-from ver_lite.training.config import Config
+from ver_lite.training.config import SETTINGS, Config, make_protocol
 
 OWN = ("options", "player_options")  # whose names depend on the method or on the players: checked with them
 KEYS = ("corpus", "settings", "grid", "seeds", "runs")
@@ -42,6 +46,10 @@ def read_spec(path: str | Path) -> list[Config]:
     for where, own in _blocks(spec, shared):
         names = sorted({**shared, **own}, key=lambda name: ("." in name, name != "seed"))
         choices = [{**shared, **own}[name] for name in names]
+        methods = {**shared, **own}.get("method", ["rnp"])
+        for name in names:
+            if name in _OPTIONS and not any(name in _options_of(method) for method in methods):
+                raise spec.error(where, f"{name} is a setting of {', '.join(_OPTIONS[name])}, not of {methods[0]}")
         if (count := math.prod(map(len, choices))) > MOST:
             raise spec.error(where, f"these are {count:,} runs; a spec may have {MOST:,}")
         for values in itertools.product(*choices):
@@ -50,6 +58,18 @@ def read_spec(path: str | Path) -> list[Config]:
             except ValueError as error:
                 raise spec.error(where, str(error)) from None
     return sorted(configs, key=lambda config: config.seed)
+
+
+# The settings that only some of the library's methods have, and which methods these are.
+_OPTIONS = {
+    name: [method for method, kind in METHODS.items() if name in kind.options()]
+    for kind in METHODS.values()
+    for name in kind.options()
+}
+
+
+def _options_of(method: str) -> Collection[str]:
+    return METHODS[method].options() if method in METHODS else ()
 
 
 class _Spec(NamedTuple):
@@ -169,7 +189,9 @@ def _checked(spec: _Spec, where: Where, name: str, values: list) -> list:
                     raise ValueError(f"corpus is a name, or a mapping that has a name, not {value!r}")
             elif dot and part == "protocol":
                 Config.make({"protocol": {option: value}})
-            elif not (dot and option and (part in OWN or (part == "corpus" and option != "name"))):
+            elif name in SETTINGS or not (
+                name in _OPTIONS or (dot and option and (part in OWN or (part == "corpus" and option != "name")))
+            ):
                 Config.make({name: value})
         except (ValueError, TypeError) as error:
             raise spec.error((*where, number), f"{error}{_hint(value)}") from None
@@ -182,12 +204,14 @@ def _config(values: dict[str, Any]) -> Config:
     made: dict[str, Any] = {}
     for name, value in values.items():
         part, dot, option = name.partition(".")
+        if name in _OPTIONS and name not in _options_of(values.get("method", "rnp")):
+            continue
         if not dot:
             made[name] = value
         elif part == "corpus" or part in OWN:
             made[part] = {**made.get(part, {}), option: value}
         else:
-            given = Config.make({"protocol": made.get("protocol", "paper")}).protocol
+            given = make_protocol(made.get("protocol", "paper"))
             made["protocol"] = {**dataclasses.asdict(given), option: value}
     if "name" not in made.get("corpus", {}):
         raise ValueError("no corpus is named; add for instance `corpus: reviews`")

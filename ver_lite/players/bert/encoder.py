@@ -10,8 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
+from ver_lite.corpora.core import Corpus, Vocabulary
 from ver_lite.masks import closed_up
-from ver_lite.players.bert.checkpoints import CHECKPOINT, pretrained, random_model, shape_of
+from ver_lite.players.base import Encoder
+from ver_lite.players.bert.checkpoints import (
+    CHECKPOINT,
+    check_corpus,
+    piece_table,
+    pretrained,
+    random_model,
+    shape_of,
+)
 
 MASKINGS = ("zero_embed", "attn_mask", "log_attn", "delete")
 
@@ -28,7 +37,7 @@ class Row:
     word: Tensor
 
 
-class BertEncoder(nn.Module):
+class BertEncoder(Encoder):
     """A pretrained BERT: word ids [B, T] → states [B, T, H].
 
     ``inputs``: the most pieces that a word has. ``checkpoint``: a folder, or a name in the local cache; None: weights
@@ -42,8 +51,8 @@ class BertEncoder(nn.Module):
     Raises ValueError for a setting out of range, and CheckpointError for a checkpoint that is not here or no BERT.
     """
 
-    pretrained = True  # another player of this kind starts from the same weights
-    reads_device = True  # so a step cannot be recorded as a graph
+    pretrained = True
+    reads_device = True
 
     def __init__(
         self,
@@ -56,7 +65,7 @@ class BertEncoder(nn.Module):
         checkpointing: bool = False,
         shape: dict[str, Any] | None = None,
     ):
-        super().__init__()
+        super().__init__(inputs, hidden)
         if masking not in MASKINGS:
             raise ValueError(f"masking must be one of: {', '.join(MASKINGS)}; not {masking!r}")
         if not 0 < pace < float("inf"):
@@ -71,6 +80,27 @@ class BertEncoder(nn.Module):
             raise ValueError(f"hidden must be {size}, the size of this checkpoint's states, not {hidden}")
         if frozen_embeddings:
             self.model.embeddings.requires_grad_(False)
+
+    @classmethod
+    def check(cls, hidden: int, options: dict[str, Any], own_vectors: bool) -> None:
+        if own_vectors:
+            raise ValueError("BERT players have word pieces of their own: no vectors, no trainable_vectors")
+
+    @classmethod
+    def word_vectors(cls, vocabulary: Vocabulary, options: dict[str, Any]) -> Tensor:
+        """The table of the words' pieces, int [V, P]."""
+        return piece_table((cls.options() | options)["checkpoint"], vocabulary.words)
+
+    @classmethod
+    def fit(cls, corpus: Corpus, vectors: Tensor, hidden: int, options: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The sizes that the checkpoint brings with it. Raises CorpusError for texts that are too long to be read."""
+        shape = shape_of((cls.options() | options)["checkpoint"])
+        check_corpus(corpus, vectors, shape["max_position_embeddings"])
+        return shape["hidden_size"], {**options, "shape": shape}
+
+    @classmethod
+    def blank(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return {**options, "checkpoint": None}
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
         raise TypeError("BERT reads words, not vectors: call of_words, or reading for the vectors of words")
