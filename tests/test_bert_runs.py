@@ -75,7 +75,7 @@ def test_the_slopes_of_a_bert_player_are_measured(checkpoint):
 def test_settings_that_bert_cannot_have_are_refused(checkpoint):
     with pytest.raises(ValueError, match="BERT players have word pieces of their own"):
         Config(encoder="bert", vectors="glove")
-    with pytest.raises(ValueError, match="take none"):
+    with pytest.raises(ValueError, match="no vectors"):
         train(
             CORPUS,
             vectors=torch.zeros(len(CORPUS.vocabulary), 8),

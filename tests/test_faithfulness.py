@@ -190,7 +190,7 @@ def test_the_fused_gru_and_the_plain_one_are_closed_up_alike(monkeypatch):
     compact, _ = predictors("gru")
     batch = placed([3, 5, 9], [1, 4, 5], 8)
     said = compact(*batch)
-    monkeypatch.delattr("ver_lite.players.players.GRUEncoder.of_words")
+    monkeypatch.delattr("ver_lite.players.encoders.GRUEncoder.of_words")
     assert torch.allclose(compact(*batch), said, atol=1e-6)
 
 

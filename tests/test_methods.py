@@ -196,7 +196,7 @@ def test_wrong_numbers_are_refused_by_name(method, options, said):
     with pytest.raises(ValueError, match=said):
         game(method, **options)
     with pytest.raises(ValueError, match=said):
-        Config(method=method.__name__.lower(), **options)
+        Config.make({"method": method.__name__.lower(), **options})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from ver_lite import masks
 from ver_lite.corpora.core import CorpusError, Split, Text, Vocabulary
 from ver_lite.corpora.reviews import environments, make_reviews
 from ver_lite.methods import METHODS
-from ver_lite.players import players
+from ver_lite.players.base import Encoder
+from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.players import random_vectors
 from ver_lite.training.runs import Config, build_game, load_run
 from ver_lite.training.training import resume, train
@@ -50,8 +51,10 @@ def game(method, classes=2, seed=1, **settings):
 
 def shown_to(monkeypatch):
     """Every mask that a player's encoder gets from now on."""
-    seen, read = [], players.read_words
-    monkeypatch.setattr(players, "read_words", lambda *a: seen.append(a[3]) or read(*a))
+    seen = []
+    for kind in (Encoder, GRUEncoder):
+        read = kind.of_words
+        monkeypatch.setattr(kind, "of_words", lambda *a, read=read: seen.append(a[3]) or read(*a))
     return seen
 
 
@@ -103,7 +106,7 @@ def test_every_player_sees_the_query_nobody_selects_it_and_one_word_is_enough(mo
 @pytest.mark.parametrize("method", RIVALS)
 def test_at_test_time_nobody_looks_at_the_label_or_at_a_hidden_word(method, monkeypatch):
     monkeypatch.delattr(
-        "ver_lite.players.players.GRUEncoder.of_words"
+        "ver_lite.players.encoders.GRUEncoder.of_words"
     )  # the fused one rounds by how many words there are
     made = game(method).eval()
     other = replace(BATCH, labels=1 - BATCH.labels, gold=~BATCH.gold)

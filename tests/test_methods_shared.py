@@ -311,7 +311,7 @@ def test_post_hoc_methods_move_no_selector_and_keep_an_exact_budget(name):
 
 def test_attention_is_shared_among_what_is_shown(monkeypatch):
     monkeypatch.delattr(
-        "ver_lite.players.players.GRUEncoder.of_words"
+        "ver_lite.players.encoders.GRUEncoder.of_words"
     )  # the fused one rounds by how many words there are
     made = game(Attention)
     shown = BATCH.gold.float()

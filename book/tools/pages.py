@@ -3,8 +3,8 @@
     python -m tools.pages
 
 `minutes` from the lessons' recorded seconds, `corpora` from `SOURCES`, the recorded splits and the review world,
-`records` from the recorded results and the lessons, `names` from the docstrings. A test fails when a piece is no longer
-what this would write.
+`records` from the recorded results and the lessons, `names` and the reference from the docstrings. A test fails when a
+piece is no longer what this would write.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -223,11 +224,45 @@ def names() -> str:
     door, rows = import_module("ver_lite"), []
     for name in door.__all__[1:]:
         thing = getattr(door, name)
+        if inspect.ismodule(thing):
+            continue
         home = f"{thing.__module__}.{thing.__name__}"
         says = " ".join(inspect.getdoc(thing).split("\n\n")[0].split())
         first = re.match(r".+?(?<!\bEq)[.:](?=\s|$)|.+", says)[0].rstrip(":.")
         rows.append((f"{{py:obj}}`{name} <{home}>`", home.rpartition(".")[0], first.replace("|", "\\|")))
     return table(("name", "lives in", "is"), rows)
+
+
+# reference
+
+# What each page of the reference describes: the rooms of the house, from the ground up.
+ROOMS = {
+    "games": ("masks", "theory", "corpora", "players", "methods"),
+    "runs": ("measures", "training", "observations", "viz", "experiments"),
+    "machinery": ("system", "course", "widgets", "teaching", "cli"),
+}
+LEFT_OUT = {"ver_lite.experiments.studies"}  # a folder without code of its own
+INNER = "ver_lite.teaching.grading."  # what marks a class is described as a whole
+HIDDEN = {"ver_lite.cli": "train"}  # its signature is made from Config, which Sphinx cannot read
+
+
+def reference(page: str) -> str:
+    """The modules of a page's rooms, each with the descriptions that its docstrings give."""
+    return "\n".join(_room(name) for name in ROOMS[page])
+
+
+def _room(name: str) -> str:
+    home = ROOT / "ver_lite"
+    files = sorted((home / name).rglob("*.py")) if (home / name).is_dir() else [home / f"{name}.py"]
+    modules = sorted(".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files)
+    shown = [module for module in modules if not module.startswith(INNER) and module not in LEFT_OUT]
+    return f"## {name}\n\n" + "\n".join(map(_module, shown))
+
+
+def _module(name: str) -> str:
+    hidden = f"   :exclude-members: {HIDDEN[name]}\n" if name in HIDDEN else ""
+    options = f"   :members:\n{hidden}   :ignore-module-all:\n   :no-value:\n"
+    return f"### `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}```\n"
 
 
 PIECES: dict[str, Callable[[], str]] = {
@@ -236,6 +271,7 @@ PIECES: dict[str, Callable[[], str]] = {
     "records": records,
     "names": names,
     "memory": memory.table,
+    **{f"reference-{page}": partial(reference, page) for page in ROOMS},
 }
 
 

@@ -173,6 +173,12 @@ class Method(nn.Module):
                 own |= {p.name: p.default for p in named if p.kind is p.KEYWORD_ONLY}
         return own
 
+    @classmethod
+    def check_options(cls, options: dict[str, Any]) -> None:
+        """Raise ValueError for options of this method that cannot be. A config calls it when it is made, so that a spec
+        of many runs is refused before the first is trained. What a method checks in its constructor alone is refused
+        when the game is built."""
+
     def logits(self, batch: Batch) -> Tensor:
         """What the selector thinks of every word: float [B, T, 2], channel 1 = select."""
         return self.selector(batch.tokens, batch.real)

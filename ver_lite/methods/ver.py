@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from ver_lite import masks
@@ -18,8 +20,12 @@ class VER(RNP):
 
     def __init__(self, *players, perturbation: float = 0.3, **options):
         super().__init__(*players, **options)
-        masks.check_probability("perturbation", perturbation)
+        self.check_options({"perturbation": perturbation})
         self.perturbation = perturbation
+
+    @classmethod
+    def check_options(cls, options: dict[str, Any]) -> None:
+        masks.check_probability("perturbation", options["perturbation"])
 
     def shown_to_predictor(self, mask: Tensor, batch: Batch) -> Tensor:
         perturb = masks.perturb if self.protocol.flips == "text" else masks.perturb_released

@@ -97,6 +97,7 @@ class Config:
         options = {**usual, **self.options}
         if needed := [name for name, value in options.items() if value is inspect.Parameter.empty]:
             raise ValueError(f"{self.method} needs the option {needed[0]}: options={{{needed[0]!r}: ...}}")
+        kind.check_options(options)
         object.__setattr__(self, "options", options)
 
     def _check_players(self, kind: type[Encoder]) -> None:
