@@ -131,7 +131,7 @@ def measure(job: Job) -> dict[str, Any]:
     home = tests[next(iter(tests))]
     given = word_vectors(config, corpus.vocabulary) if config.vectors else None
     runs = {
-        name: train(corpus, replace(config, **game), device="cpu", progress=False, vectors=given)
+        name: train(corpus, config.but(**game), device="cpu", progress=False, vectors=given)
         for name, game in GAMES.items()
     }
     words = {at: words_of(runs, split, config) for at, split in splits.items()}
