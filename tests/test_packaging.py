@@ -18,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 URL = repository(ROOT)
 SLUG = URL.removeprefix("https://github.com/")
 
+
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.rnp import RNP
+from ver_lite.system.checks import check_number
 
 
 class VER(RNP):
@@ -18,7 +19,7 @@ class VER(RNP):
 
     def __init__(self, *players, perturbation: float = 0.3, **options):
         super().__init__(*players, **options)
-        masks.check_probability("perturbation", perturbation)
+        check_number("perturbation", perturbation, least=0, most=1)
         self.perturbation = perturbation
 
     def shown_to_predictor(self, mask: Tensor, batch: Batch) -> Tensor:

@@ -23,6 +23,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ver_lite.system.checks import check_number
+
 Numbers = NDArray[np.float64]
 State = tuple[ArrayLike, ArrayLike, ArrayLike]
 
@@ -69,8 +71,8 @@ class TwoWordGame:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = np.asarray(getattr(self, name), dtype=np.float64)
-            if not ((low <= value) & (value <= high)).all():
-                raise ValueError(f"{name}: must lie between {low:g} and {high:g}; got {value}")
+            for extreme in (value.min(), value.max()):
+                check_number(name, float(extreme), least=low, most=high)
             object.__setattr__(self, name, value if value.ndim else float(value))
         if not np.less(self.lesser, self.better).all():
             raise ValueError(f"lesser: must be below better, {self.better}; got {self.lesser}")
@@ -221,5 +223,4 @@ def _for_good(t: Numbers, lead: Numbers) -> Numbers:
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name}: must be above 0; got {value}")
+        check_number(name, value, above=0)

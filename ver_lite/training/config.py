@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ver_lite.masks import check_probability, check_share
 from ver_lite.methods import METHODS, Protocol
-from ver_lite.methods.base import check_switch
 from ver_lite.players.players import ENCODERS, player_options
+from ver_lite.system.checks import check_choice, check_number, check_switch
 
 
 @dataclass(frozen=True)
@@ -55,21 +54,16 @@ class Config:
             raise ValueError(f"protocol must be a Protocol, not {self.protocol!r}")
         for setting in dataclasses.fields(self):
             name, kind, value = setting.name, setting.type, getattr(self, setting.name)
-            if kind == "float" and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ValueError(f"{name} must be a number, not {value!r}")
             least, most = (0, 2**32 - 1) if name == "seed" else (1, 2**31 - 1)
-            if kind == "int" and not (isinstance(value, int) and value is not True and least <= value <= most):
-                raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
-        check_share("alpha", self.alpha)
-        check_probability("perturbation", self.perturbation)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
+            if kind == "int":
+                check_number(name, value, least=least, most=most, whole=True)
+        check_number("alpha", self.alpha, above=0, most=1)
+        check_number("perturbation", self.perturbation, least=0, most=1)
+        check_number("dropout", self.dropout, least=0, below=1)
         for name in ("lambda1", "lambda2"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be zero or positive, not {getattr(self, name)}")
+            check_number(name, getattr(self, name), least=0)
         for name in ("temperature", "learning_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+            check_number(name, getattr(self, name), above=0)
         if self.encoder == "gru" and self.hidden % 2:
             raise ValueError(f"hidden must be even for a GRU (half of it a direction), not {self.hidden}")
         if self.encoder == "bert" and (self.vectors is not None or self.trainable_vectors):
@@ -89,8 +83,7 @@ class Config:
         _check_names("setting", values, names)
         protocol = values.get("protocol", "paper")
         if isinstance(protocol, str):
-            if protocol not in ("paper", "released"):
-                raise ValueError(f'protocol must be "paper" or "released", not {protocol!r}')
+            check_choice("protocol", protocol, ("paper", "released"))
             protocol = getattr(Protocol, protocol)()
         elif isinstance(protocol, dict):
             switches = [f.name for f in dataclasses.fields(Protocol)]

@@ -20,6 +20,7 @@ from ver_lite.measures.evaluation import evaluate
 from ver_lite.measures.metrics import Tally
 from ver_lite.methods import VER, Method
 from ver_lite.system import machine
+from ver_lite.system.checks import check_choice
 from ver_lite.system.files import save_tensors, write_json
 from ver_lite.training.graphs import Replayed
 from ver_lite.training.runs import Run, RunError, finish_folder, game_tensors, part, restore
@@ -51,8 +52,7 @@ class Loop:
         watch: Watch | None = None,
         precision: str = "float32",
     ):
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+        check_choice("precision", precision, PRECISIONS)
         self.run, self.callbacks, self.watch, self.precision = run, callbacks, watch, precision
         self.config, self.game = run.config, run.game
         self.device = next(run.game.parameters()).device

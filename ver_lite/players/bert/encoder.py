@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from ver_lite.masks import closed_up
 from ver_lite.players.bert.checkpoints import CHECKPOINT, pretrained, random_model, shape_of
+from ver_lite.system.checks import check_choice, check_number
 
 MASKINGS = ("zero_embed", "attn_mask", "log_attn", "delete")
 
@@ -57,10 +58,8 @@ class BertEncoder(nn.Module):
         shape: dict[str, Any] | None = None,
     ):
         super().__init__()
-        if masking not in MASKINGS:
-            raise ValueError(f"masking must be one of: {', '.join(MASKINGS)}; not {masking!r}")
-        if not 0 < pace < float("inf"):
-            raise ValueError(f"pace must be positive, not {pace}")
+        check_choice("masking", masking, MASKINGS)
+        check_number("pace", pace, above=0)
         self.masking, self.pace, self.checkpointing = masking, pace, checkpointing
         if shape is None and checkpoint is None:
             raise ValueError("a BERT without checkpoint needs a shape, as shape_of gives it")
