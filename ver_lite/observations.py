@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Corpus, Split
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 from ver_lite.system.checks import check_choice
 from ver_lite.training.config import Config
 from ver_lite.training.runs import Run
@@ -37,13 +38,8 @@ class Oracle(Protocol):
 def _undisturbed(game: Method, training: bool) -> Iterator[None]:
     """The game in the mode asked for; afterwards in its own mode, and torch's random numbers where they were."""
     device = next(game.parameters()).device
-    mode = game.training
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        game.train(training)
-        try:
-            yield
-        finally:
-            game.train(mode)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), in_mode(game, training):
+        yield
 
 
 # Observation 1: a small region

@@ -16,6 +16,7 @@ from torch import Tensor
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Split
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 
@@ -62,16 +63,14 @@ def faithfulness(
         raise ValueError("faithfulness needs at least one bin, for instance 0.2")
     device = next(game.parameters()).device
     noise, blind = (torch.Generator(device).manual_seed(n) for n in (seed, seed + 1))
-    was_training = game.training
-    game.eval()
-    drops = []
-    for batch in split.to(device).batches(batch_size):
-        chosen = game.choose(batch, how, share, noise)
-        random = masks.random_words(batch.selectable, chosen.sum(1), generator=blind)
-        scores = game.scores(batch)
-        shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]
-        drops.append(_drops(game, batch, shown))
-    game.train(was_training)
+    with in_mode(game, training=False):
+        drops = []
+        for batch in split.to(device).batches(batch_size):
+            chosen = game.choose(batch, how, share, noise)
+            random = masks.random_words(batch.selectable, chosen.sum(1), generator=blind)
+            scores = game.scores(batch)
+            shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]
+            drops.append(_drops(game, batch, shown))
     means = torch.cat(drops, 1).mean(1) if drops else torch.zeros(2 * len(bins) + 4, dtype=torch.float64)
     (lost, lost_random, *lost_at), (short, short_random, *short_at) = means.view(-1, 2).T.tolist()
     return Faithfulness(

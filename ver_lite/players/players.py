@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -243,6 +244,19 @@ def _draw_anew(module: nn.Module, shared: nn.Module) -> None:
         module.reset_parameters()
     for part in module.children():
         _draw_anew(part, shared)
+
+
+@contextmanager
+def in_mode(module: nn.Module, training: bool) -> Iterator[None]:
+    """Inside, the module and its parts are in training mode or not, as asked; afterwards each is in its own mode
+    again, also after an error."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def make_embedding(vectors: Tensor, trainable: bool = False) -> nn.Embedding:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ver_lite.corpora.core import Batch, Split, Text
+from ver_lite.players.players import in_mode
 from ver_lite.training.runs import Run
 
 CHOSEN_STYLE = "background:#ffe08a;color:#1a1a1a;border-radius:3px;padding:0 2px"
@@ -105,11 +106,9 @@ def _show(run: Run, split: Split, i: int, how: str | None, share: float | None, 
     game = run.game
     device = next(game.parameters()).device
     batch: Batch = split.to(device).batch(torch.tensor([i]))
-    was_training = game.training
-    game.eval()
-    mask = game.choose(batch, how, share, torch.Generator(device).manual_seed(0))
-    chances = game.predict(batch, mask).softmax(1)[0]
-    game.train(was_training)
+    with in_mode(game, training=False):
+        mask = game.choose(batch, how, share, torch.Generator(device).manual_seed(0))
+        chances = game.predict(batch, mask).softmax(1)[0]
     best = int(chances.argmax())
     return Shown(
         tuple(split.words(i, run.vocabulary)),
