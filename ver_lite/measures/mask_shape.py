@@ -74,8 +74,13 @@ def shape_features(mask: Tensor, selectable: Tensor) -> Tensor:
 
 
 def logistic_regression(features: Tensor, target: Tensor, classes: int, penalty: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Weights [F, C] and biases [C] that minimize Σ cross-entropy + ``penalty``/2 · ‖weights‖², by L-BFGS in float64:
-    scikit-learn's ``LogisticRegression`` with C = 1/penalty."""
+    """Weights [F, C] and biases [C] that minimize Σ cross-entropy + ``penalty``/2 · ‖weights‖², by torch's L-BFGS in
+    float64. These are scikit-learn's ``LogisticRegression`` with C = 1/penalty, for two classes C = 2/penalty.
+
+    scikit-learn is not used, because it refuses texts that are all of one class, which a game's decisions can be, and
+    because ``ver-lite evaluate --full`` would then need 160 MB more (with SciPy) than the base installation has. A test
+    compares the two.
+    """
     weights = torch.zeros(features.shape[1], classes, dtype=torch.float64, requires_grad=True)
     biases = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
     search = {"max_iter": 500, "tolerance_grad": 1e-6, "tolerance_change": 1e-12, "line_search_fn": "strong_wolfe"}
