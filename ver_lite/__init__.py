@@ -21,9 +21,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ver_lite.system import __version__
-from ver_lite.system.threads import wait_briefly
-
-wait_briefly()
 
 _HOMES = {
     "Batch": "corpora.core",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import platform
 import signal
 import subprocess
@@ -11,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,32 +94,6 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()})"
-
-
-@cache
-def reuse_memory() -> bool:
-    """From now on the C library keeps freed memory, up to 1 GiB, for whoever asks next. False where that is not in our
-    hands (not glibc) or in the user's (``MALLOC_...`` is set).
-
-    Left alone, glibc gives what lies at the end of its heap back to the system at once. Then every step of a training
-    gets new memory, and each page of it is a fault (`python -m benchmarks parts` says what that costs).
-    """
-    settled = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
-    if settled or not hasattr(_c_library(), "mallopt"):
-        return False
-    trim_threshold, mmap_max = -1, -4  # the second: how many pieces of memory, however large, may lie outside the heap
-    return bool(_c_library().mallopt(mmap_max, 0) and _c_library().mallopt(trim_threshold, 2**30))
-
-
-def return_memory() -> None:
-    """Give back what :func:`reuse_memory` has kept."""
-    if hasattr(_c_library(), "malloc_trim"):
-        _c_library().malloc_trim(0)
-
-
-@cache
-def _c_library() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def peak_memory(device: torch.device) -> float | None:

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-import torch
+from ver_lite.system.tuning import wait_briefly
 
 _SPAWN = get_context("spawn")
 
@@ -77,6 +77,9 @@ def _begin(ear: Connection, threads: int) -> None:
         os.setpgrp()  # so that the terminal's Ctrl-C is for the owner, who passes it on in order
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # between games there is nothing to save; training sets its own
+    wait_briefly()
+    import torch  # after that, and not above: the library's own process decides before torch is loaded
+
     torch.set_num_threads(threads)
     threading.Thread(target=_listen, args=(ear,), daemon=True).start()
 
