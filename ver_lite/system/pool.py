@@ -1,4 +1,9 @@
-"""Processes on this machine for work that lasts: they do not fight for cores, and none outlives its owner."""
+"""Processes on this machine for work that lasts: they do not fight for cores, and none outlives its owner.
+
+Written by hand, because neither pebble nor loky keeps a pool alive when a process is killed: with loky 3.7 (as with
+``concurrent.futures``) every task of the pool is lost, also those that wait; with pebble 5.2 the pool breaks when the
+killed process had no task. With either of them, the stop request and the end with the owner would still be ours.
+"""
 
 from __future__ import annotations
 
@@ -44,16 +49,25 @@ class Processes(ThreadPoolExecutor):
 
     def _delegate(self, function: Callable, *given: Any, **named: Any) -> Any:
         """In a thread of the owner: have the process of this thread do it."""
-        if getattr(self._mine, "pool", None) is None:
-            ear, line = _SPAWN.Pipe(duplex=False)
-            self._mine.pool = ProcessPoolExecutor(1, _SPAWN, initializer=_begin, initargs=(ear, self._cores_each))
-            self._lines.append(line)
-            self._pools.append(self._mine.pool)
+        if not hasattr(self._mine, "pool"):
+            self._start()
         try:
-            return self._mine.pool.submit(function, *given, **named).result()
+            asked = self._mine.pool.submit(function, *given, **named)
+        except BrokenProcessPool:  # the process was killed while it had no task
+            self._start()
+            asked = self._mine.pool.submit(function, *given, **named)
+        try:
+            return asked.result()
         except BrokenProcessPool:
-            self._mine.pool = None
+            self._start()
             raise BrokenProcessPool("its process was killed; was there enough memory?") from None
+
+    def _start(self) -> None:
+        """Give this thread a process of its own, which begins with its first task."""
+        ear, line = _SPAWN.Pipe(duplex=False)
+        self._mine.pool = ProcessPoolExecutor(1, _SPAWN, initializer=_begin, initargs=(ear, self._cores_each))
+        self._lines.append(line)
+        self._pools.append(self._mine.pool)
 
     def ask_to_stop(self) -> None:
         """As if every process had been sent SIGTERM: a game that is being trained is saved and stops."""
