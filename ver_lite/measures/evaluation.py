@@ -1,4 +1,4 @@
-"""Playing a trained game once over a split, and what it came to."""
+"""Play a trained game once over a split, and score it."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def evaluate(
     batch_size=256,
     seed: int = 0,
 ) -> Evaluation:
-    """Play ``game`` once over ``split``, without dropout or perturbation, on the device the game is on.
+    """Play ``game`` once over ``split``, without dropout or perturbation, on the device of the game.
 
-    ``how`` masks are made: "argmax", "sample" (with ``seed``) or "top_k" (``share`` of each text's words, default
-    alpha), "all" words; None: as the game's protocol says, which is argmax by default.
+    ``how`` says how masks are made: "argmax", "sample" (with ``seed``), "top_k" (``share`` of each text's words,
+    default alpha), or "all" words. None: as the game's protocol says, by default "argmax".
     """
     device = next(game.parameters()).device
     split = split.to(device)

@@ -1,8 +1,8 @@
 """Is a rationale what the predictor goes by? Comprehensiveness and sufficiency (DeYoung et al. 2020, §4.2, ERASER).
 
-They call the predictor on texts with words taken out. A predictor of this game was never taught on whole texts, nor on
-what its selector leaves over: what it says there is its answer to strange input. So a number is read beside that of
-random words, which is given with it.
+Both measures call the predictor on texts from which words were taken. A predictor of this game was never trained on
+whole texts, nor on the words that its selector does not choose. So its answers there are answers to unusual input, and
+each measure comes with that of random words, to be compared with.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 class Faithfulness:
     """Means over the texts, in probability; ŷ is the class that the predictor names when it is shown the whole text x.
 
-    ``comprehensiveness``: P(ŷ | x) − P(ŷ | x without r), large if the rationale r was needed (Eq. 1). ``sufficiency``:
-    P(ŷ | x) − P(ŷ | r), near 0 if it is enough (Eq. 2). ``..._random``: the same with as many words of each text, drawn
-    uniformly. ``..._at``: with the ⌈share · length⌉ words that the selector wants most, for each share of ``bins``.
-    ``aopc_...``: the mean over these bins, the area over the perturbation curve as ERASER's code computes it (its paper
-    divides by one more, for the empty bin).
+    ``comprehensiveness``: P(ŷ | x) − P(ŷ | x without r); it is large if the rationale r was needed (Eq. 1).
+    ``sufficiency``: P(ŷ | x) − P(ŷ | r); it is near 0 if r is enough (Eq. 2). ``..._random``: the same with as many
+    words of each text, drawn uniformly. ``..._at``: with the ⌈share · length⌉ words that the selector wants most, for
+    each share of ``bins``. ``aopc_...``: the mean over these bins, the area over the perturbation curve as ERASER's
+    code computes it (its paper divides by one more, for the empty bin).
     """
 
     texts: int
@@ -88,8 +88,10 @@ def faithfulness(
 
 
 def _drops(game: Method, batch: Batch, shown: list[Tensor]) -> Tensor:
-    """By how much P(ŷ) falls from the whole text to the text without each of the masks, and to the mask alone, in turn:
-    float64 [2 · masks, B]."""
+    """How far P(ŷ) falls from the whole text to the text without the words of a mask, and to these words alone.
+
+    Each mask has these two rows, in this order: float64 [2 · masks, B].
+    """
     whole = batch.selectable.to(shown[0])
 
     def answer(words: Tensor) -> Tensor:

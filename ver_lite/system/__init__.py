@@ -1,10 +1,10 @@
-"""The machine that everything stands on: files, errors in words, checks, devices, processes, what is tuned.
+"""What every other room uses: files, error messages, checks of arguments, devices, processes, tuning.
 
 checks    a number in a range, one of several choices, a switch
-files     read and write whole files; every error names the file
-errors    what an error says to a person, in one line
+files     read and write whole files; every error names its file
+errors    the message of an error as one line for people
 machine   device, random state, provenance, peak memory
-pool      processes that do not fight for cores, and end with their owner
+pool      a pool of processes that share the cores and end when their owner ends
 tuning    what the library changes in its process to be fast, and how to stop it
 """
 

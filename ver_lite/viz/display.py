@@ -1,4 +1,4 @@
-"""A text with its rationale, to be looked at: in a terminal, in a notebook, in plain text."""
+"""Show a text with its rationale: in a terminal, in a notebook, or as plain text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Shown:
 
     ``words``; ``mask``: which were selected; ``gold``: which a person marked (None: nobody did); ``query``: how many
     leading words are the query; ``label`` and ``prediction``: names of classes; ``probability`` of the prediction.
-    In a notebook it shows itself: selected words shaded, gold underlined. ``str()`` writes [selected] and _gold_.
+    A notebook displays it with selected words shaded and gold words underlined. ``str()`` writes [selected] and _gold_.
     """
 
     words: tuple[str, ...]
@@ -34,7 +34,7 @@ class Shown:
     probability: float | None = None
 
     def summary(self) -> str:
-        """Label, prediction, how much was selected, and how much of it is gold, in one line."""
+        """One line: the label, the prediction, how many words were selected, and how many gold words are among them."""
         said = [] if self.label is None else [f"label {self.label}"]
         if self.prediction is not None:
             sure = "" if self.probability is None else f" ({self.probability:.2f})"
@@ -61,7 +61,7 @@ class Shown:
     __repr__ = __str__
 
     def ansi(self) -> str:
-        """For a color terminal: selected words on yellow, gold underlined."""
+        """The text for a color terminal: selected words on yellow, gold words underlined."""
         out = []
         for space, word, chosen, gold in self._pieces():
             codes = ["30;43"] * chosen + ["4"] * gold
