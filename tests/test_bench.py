@@ -20,7 +20,7 @@ from ver_lite.corpora.core import Batch
 from ver_lite.methods import Protocol
 from ver_lite.players import players
 from ver_lite.players.players import random_vectors
-from ver_lite.system import threads
+from ver_lite.system import tuning
 from ver_lite.system.files import read_json
 from ver_lite.training.runs import build_game
 
@@ -165,8 +165,8 @@ def test_the_recorded_page_is_what_the_record_gives():
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with freed memory")
 def test_a_part_that_is_left_out_is_left_out(monkeypatch):
     """Each child's own way takes effect: its steps run uncompiled, its memory is not kept, its gradient is torch's."""
-    asks = "import torch; from ver_lite.players import gru; from ver_lite.system import machine; "
-    asks += "print(isinstance(gru._steps, torch.jit.ScriptFunction), machine.reuse_memory())"
+    asks = "import torch; from ver_lite.players import gru; from ver_lite.system.tuning import memory_kept; "
+    asks += "print(isinstance(gru._steps, torch.jit.ScriptFunction), memory_kept().__enter__())"
     for name, expected in (
         (parts.AS_IT_IS, "True True"),
         ("without steps compiled by TorchScript", "False True"),
@@ -186,8 +186,9 @@ def test_a_part_that_is_left_out_is_left_out(monkeypatch):
 
 
 def test_threads_wait_shorter_for_us_than_for_a_peer(monkeypatch):
-    """What the package sets before torch is loaded is not for the peers; what the user set, everybody gets."""
-    asks = "import os, ver_lite; print(os.environ.get('GOMP_SPINCOUNT'))"
+    """What the benchmark sets before torch is loaded is not for the peers; what the user set, everybody gets."""
+    asks = "import os; from ver_lite.system.tuning import wait_briefly; wait_briefly(); "
+    asks += "print(os.environ.get('GOMP_SPINCOUNT'))"
     bare = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     for more, expected in (({}, "30000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "passive"}, "None")):
         command = [sys.executable, "-c", asks]
@@ -195,7 +196,7 @@ def test_threads_wait_shorter_for_us_than_for_a_peer(monkeypatch):
         assert said.stdout.strip() == expected
     for value, left in (("30000", None), ("7", "7")):
         monkeypatch.setenv("GOMP_SPINCOUNT", value)
-        seen = os.environ | threads.not_ours()
+        seen = os.environ | tuning.not_ours()
         assert seen["GOMP_SPINCOUNT"] == left
 
 

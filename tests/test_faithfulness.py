@@ -94,11 +94,12 @@ def test_the_features_of_a_shape_by_hand():
     assert [found[2][f"place {k}/8"] for k in (1, 7, 8)] == pytest.approx([1 / 4 - 1 / 8, 1 / 8, 1 / 8])
 
 
-def test_the_regression_is_scikit_learns():
+@pytest.mark.parametrize(("classes", "strength"), [(3, 1.0), (2, 2.0)])
+def test_the_regression_is_scikit_learns(classes, strength):
     g = torch.Generator().manual_seed(101)
-    features, target = torch.randn(90, 4, generator=g).double(), torch.randint(0, 3, (90,), generator=g)
-    weights, biases = logistic_regression(features, target, 3)
-    theirs = LogisticRegression(C=1.0, tol=1e-10, max_iter=5000).fit(features, target)
+    features, target = torch.randn(90, 4, generator=g).double(), torch.randint(0, classes, (90,), generator=g)
+    weights, biases = logistic_regression(features, target, classes)
+    theirs = LogisticRegression(C=strength, tol=1e-10, max_iter=5000).fit(features, target)
     mine = (features @ weights + biases).softmax(-1)
     assert torch.allclose(mine, torch.tensor(theirs.predict_proba(features)), atol=1e-5)
 

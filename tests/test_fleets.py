@@ -60,7 +60,7 @@ def test_an_interruption_stops_the_whole_fleet(monkeypatch):
 
 
 def test_one_bad_config_trains_nothing():
-    with pytest.raises(ValueError, match="precision must be one of float32, tf32, bf16, not 'half'"):
+    with pytest.raises(ValueError, match="precision must be one of: float32, tf32, bf16; not 'half'"):
         train_fleet(CORPUS, FLEET, progress=False, precision="half")
 
 

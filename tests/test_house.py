@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # From the ground up. A room imports from the floors below its own and from itself, not from a neighbor on its floor.
 FLOORS = (
-    ("theory", "system", "masks"),
+    ("system",),
+    ("theory", "masks"),
     ("corpora",),
     ("players",),
     ("methods",),

@@ -260,11 +260,11 @@ def test_the_same_generator_state_gives_the_same_masks(seed):
 
 @pytest.mark.parametrize("p", [-0.1, 1.2, float("nan")])
 def test_a_probability_outside_0_to_1_is_refused_by_name(p):
-    with pytest.raises(ValueError, match="p must be between 0 and 1, not"):
+    with pytest.raises(ValueError, match="p must be a number from 0 to 1, not"):
         masks.perturb(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), p)
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.1, float("nan")])
 def test_a_share_outside_0_to_1_is_refused_by_name(share):
-    with pytest.raises(ValueError, match="share must be above 0"):
+    with pytest.raises(ValueError, match="share must be a number above 0"):
         masks.top_k(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), share)

@@ -206,7 +206,7 @@ def test_wrong_numbers_are_refused_by_name(method, options, said):
         ({"encoder": "lstm"}, "'lstm'; choose one of: gru, conv"),
         ({"alhpa": 0.1}, "did you mean 'alpha'"),
         ({"qqq": 0.1}, "there are: corpus, method"),
-        ({"alpha": "0.2"}, "alpha must be a number, not '0.2'"),
+        ({"alpha": "0.2"}, "alpha must be a number above 0 and at most 1, not '0.2'"),
         ({"hidden": 7, "encoder": "gru"}, "hidden must be even"),
         ({"epochs": 0}, "epochs must be a whole number from 1"),
         ({"batch_size": 2.0}, "batch_size must be a whole number"),
@@ -214,12 +214,12 @@ def test_wrong_numbers_are_refused_by_name(method, options, said):
         ({"seed": -1}, "seed must be a whole number from 0"),
         ({"seed": 10**20}, "seed must be a whole number from 0"),
         ({"dropout": 1.0}, "dropout must be"),
-        ({"learning_rate": float("nan")}, "learning_rate must be positive"),
-        ({"protocol": "mine"}, '"paper" or "released"'),
+        ({"learning_rate": float("nan")}, "learning_rate must be a number above 0"),
+        ({"protocol": "mine"}, "protocol must be one of: paper, released; not 'mine'"),
         ({"protocol": 3}, "must be a Protocol"),
         ({"protocol": {"omga": "text"}}, "no switch 'omga'; there are: omega"),
-        ({"protocol": {"omega": "word"}}, r"omega must be one of \['text', 'batch'\]"),
-        ({"protocol": {"cross_entropy_weight": 0.0}}, "cross_entropy_weight must be positive"),
+        ({"protocol": {"omega": "word"}}, r"omega must be one of: text, batch; not 'word'"),
+        ({"protocol": {"cross_entropy_weight": 0.0}}, "cross_entropy_weight must be a number above 0"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_name(settings, said):
@@ -239,7 +239,7 @@ def test_a_way_to_choose_that_does_not_exist_and_a_share_without_use_are_refused
         made.choose(BATCH, "best")
     with pytest.raises(ValueError, match="a share is for top_k"):
         made.choose(BATCH, "argmax", 0.1)
-    with pytest.raises(ValueError, match="share must be above 0"):
+    with pytest.raises(ValueError, match="share must be a number above 0"):
         made.choose(BATCH, "top_k", 0)
 
 

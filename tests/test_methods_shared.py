@@ -96,14 +96,14 @@ def test_three_classes_are_no_more_than_two(name):
     ("name", "options", "said"),
     [
         ("dr", {"rate": "fast"}, "rate must be one of"),
-        ("mgr", {"selectors": 0}, "selectors must be a whole number from 1"),
+        ("mgr", {"selectors": 0}, "selectors must be a whole number of at least 1"),
         ("mgr", {"inference": "all"}, "inference must be one of"),
-        ("hardkuma", {"changes": -0.1}, "changes must be between 0 and 1"),
+        ("hardkuma", {"changes": -0.1}, "changes must be a number from 0 to 1"),
         ("hardkuma", {"multiplier": 9.0}, "multiplier must be"),
-        ("hardkuma", {"growth": 0.0}, "growth must be positive"),
+        ("hardkuma", {"growth": 0.0}, "growth must be a number above 0"),
         ("rnp-reinforce", {"price": "low"}, "price must be one of"),
         ("rnp-reinforce", {"weight": -1.0}, "weight must be"),
-        ("lime", {"samples": 1}, "samples must be a whole number from 2"),
+        ("lime", {"samples": 1}, "samples must be a whole number of at least 2"),
     ],
 )
 def test_wrong_options_are_refused_by_name(name, options, said):

@@ -13,6 +13,7 @@ from ver_lite.players.encoders import ConvEncoder, GRUEncoder, make_encoder
 from ver_lite.players.players import (
     Predictor,
     Selector,
+    in_mode,
     make_embedding,
     max_pool,
     random_vectors,
@@ -206,3 +207,13 @@ def test_the_sizes_of_the_paper():
     gru = 2 * (3 * 100 * (100 + 100) + 2 * 3 * 100)
     learned = [sum(p.numel() for p in m.parameters() if p.requires_grad) for m in (selector, predictor)]
     assert learned == [gru + 2 * 200 + 2 * 200 + 2, gru + 2 * 200 + 2]
+
+
+def test_a_game_that_was_looked_at_is_in_its_own_mode_again():
+    """Each part by itself, also after an error: a frozen part of a game in training stays in evaluation mode."""
+    game = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Linear(2, 2).eval())
+    for training in (False, True):
+        with pytest.raises(KeyError), in_mode(game, training):
+            assert {part.training for part in game.modules()} == {training}
+            raise KeyError
+        assert [part.training for part in game.modules()] == [True, True, False]

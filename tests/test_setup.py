@@ -38,10 +38,10 @@ def test_colab_on_a_cpu_is_told(capsys, monkeypatch):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"scale": "huge"}, "scale: 'huge' is unknown; choose one of tiny, lesson, paper"),
-        ({"seed": -1}, "seed: needs a whole number"),
-        ({"seed": 1.5}, "seed: needs a whole number"),
-        ({"seed": True}, "seed: needs a whole number"),
+        ({"scale": "huge"}, "scale must be one of: tiny, lesson, paper; not 'huge'"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"seed": True}, "seed must be a whole number"),
         ({"device": "abacus"}, "abacus"),
     ],
 )

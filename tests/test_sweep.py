@@ -72,7 +72,7 @@ def test_blocks_take_over_what_stands_above_them_and_replace_it(tmp_path):
         ("corpus: reviews\nsetings: {}", ["line 2", "'setings'; did you mean 'settings'?"]),
         ("corpus: reviews\nsettings:\n  alpha: 0.1\n  alhpa: 0.2", ["line 4", "'alhpa'; did you mean 'alpha'?"]),
         ("corpus: reviews\nsettings:\n  alpha: 0.1\n  alpha: 0.2", ["line 4", "alpha is given twice"]),
-        ("corpus: reviews\nsettings: {alpha: 7}", ["line 2", "alpha must be above 0"]),
+        ("corpus: reviews\nsettings: {alpha: 7}", ["line 2", "alpha must be a number above 0"]),
         ("corpus: reviews\nsettings: {alpha: [0.1]}", ["line 2", "a list goes into grid"]),
         ("corpus: reviews\nsettings: {learning_rate: 1e-3}", ["line 2", "YAML reads 1e-3 as a text: write 0.001"]),
         ("corpus: reviews\ngrid:\n  alpha:\n  - 0.1\n  - 7", ["line 5", "not 7"]),
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_used_is_said_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot use .*file/sweep for a sweep: Not a directory"):
         in_threads([config()], tmp_path / "file" / "sweep")
-    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="workers must be a whole number of at least 1, not 0"):
         sweep([config()], tmp_path / "x", workers=0)
 
 
@@ -284,7 +284,7 @@ def test_a_dry_run_lists_what_there_is_to_do_and_writes_nothing(say, tmp_path):
         ([FIG9, "--only", "seed"], ["NAME=VALUE"]),
         ([FIG9, "--only", "sed=1"], ["'sed'", "'seed'"]),
         ([FIG9, "--only", "seed=9"], ["seed=9; there are: 1, 2, 3, 4, 5"]),
-        ([FIG9, "--workers", "0"], ["workers must be at least 1"]),
+        ([FIG9, "--workers", "0"], ["workers must be a whole number of at least 1"]),
         ([FIG9, "--workers", "2", "--scheduler", "tcp://x:1"], ["one of the two"]),
         ([FIG9, "--device", "gpu"], ["'gpu'"]),
         ([FIG9, "--scheduler", "nonsense"], ["no Dask scheduler answers at nonsense"]),

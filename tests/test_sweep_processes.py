@@ -157,6 +157,9 @@ def test_a_killed_process_costs_its_task_alone_and_an_exception_ends_all_at_once
         with pytest.raises(BrokenProcessPool, match="its process was killed"):
             lost.result()
         assert kept.result() == cores()
+        os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
+        time.sleep(1)  # a process that is killed while it has no task costs none
+        assert pool.submit(torch.get_num_threads).result() == cores()
     with pytest.raises(KeyboardInterrupt), Processes(1, threads=1) as pool:
         assert pool.submit(torch.get_num_threads).result() == 1
         sleeping, waiting = pool.submit(time.sleep, 600), pool.submit(os.getpid)

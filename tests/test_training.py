@@ -215,34 +215,43 @@ def test_the_peak_of_memory_is_this_process_s_own():
 
 
 FREED = """
-import resource, torch
-from ver_lite.system import machine
+import resource
+from ver_lite.system.tuning import memory_kept
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 held = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
-print(machine.reuse_memory())
-for _ in range(3):
-    before = faults()
-    blocks = [bytearray(40 << 20) for _ in range(3)]
-    del blocks
-print(faults() - before)
-full = held()
-machine.return_memory()
-print(full - held())
+def use():
+    for _ in range(3):
+        before = faults()
+        blocks = [bytearray(40 << 20) for _ in range(3)]
+        del blocks
+    return faults() - before
+with memory_kept() as kept:
+    with memory_kept():
+        print(kept, use())
+    inner = use()
+    full = held()
+print(inner, full - held(), use(), full - held())
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with freed memory")
 def test_freed_memory_is_used_again_and_given_back_at_the_end():
+    """Inside, no page is fetched anew, also after a training within has ended; afterwards the memory is the system's
+    again, and large pieces come from it and go back to it as in any process."""
+
     def said(**more):
         command = [sys.executable, "-c", FREED]
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain | more)
-        reuses, faults, returned = done.stdout.split()
-        return reuses == "True", int(faults), int(returned)
+        reuses, *numbers = done.stdout.split()
+        return reuses == "True", *map(int, numbers)
 
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    reuses, faults, returned = said()
-    assert reuses and faults < 1000 and returned >= 100  # the blocks have 30,720 pages, 120 MiB
-    assert not said(MALLOC_ARENA_MAX="1")[0]
+    reuses, faults, still, returned, as_usual, at_the_end = said()  # the blocks have 30,720 pages, 120 MiB
+    assert reuses and faults < 1000 and still < 1000 and returned >= 100
+    assert as_usual >= 30_000 and at_the_end >= 100
+    for setting in ({"MALLOC_ARENA_MAX": "1"}, {"VER_LITE_TUNE": "0"}):
+        reuses, faults, *_ = said(**setting)
+        assert not reuses and faults >= 30_000
 
 
 def test_a_run_that_is_no_longer_wanted_leaves_the_memory_at_once():

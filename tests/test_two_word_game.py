@@ -380,7 +380,7 @@ def test_a_seed_gives_the_same_game_again():
 @pytest.mark.parametrize("name", RANGES)
 @pytest.mark.parametrize("value", [-0.1, np.nan, np.inf, np.array([0.0, -1.0])])
 def test_a_bad_constant_is_named(name, value):
-    with pytest.raises(ValueError, match=f"^{name}: must lie between"):
+    with pytest.raises(ValueError, match=f"^{name} must be a number from"):
         TwoWordGame(**{name: value})
 
 
@@ -388,10 +388,10 @@ def test_other_errors_name_what_is_wrong():
     with pytest.raises(ValueError, match="^lesser: must be below better"):
         TwoWordGame(better=0.8, lesser=0.8)
     for bad in ({"until": 0}, {"until": 1, "points": 0}, {"until": 1, "step": -1}):
-        with pytest.raises(ValueError, match=f"^{list(bad)[-1]}: must be above 0"):
+        with pytest.raises(ValueError, match=f"^{list(bad)[-1]} must be a number above 0"):
             trajectory(RNP, **bad)
     for bad in ({"texts": 0}, {"steps": 0}, {"step_size": 0.0}):
-        with pytest.raises(ValueError, match=f"^{next(iter(bad))}: must be above 0"):
+        with pytest.raises(ValueError, match=f"^{next(iter(bad))} must be a number above 0"):
             simulate(RNP, **({"texts": 1, "steps": 1, "step_size": 1.0} | bad))
     for game in (TwoWordGame(better_types=2.5), TwoWordGame(perturbation=np.array([0.1, 0.2]))):
         with pytest.raises(ValueError, match="^game: needs a single game"):

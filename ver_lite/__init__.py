@@ -3,7 +3,8 @@
 Begin with three files: `methods/rnp.py` is the game, `methods/ver.py` is VER, `masks.py` is what both draw and perturb.
 The house, from the ground up; a module imports only from floors below its own:
 
-    masks        theory/      system/      masks; entropy and the exact worlds; files, errors, the machine
+    system/                                files, errors, checks, the machine
+    masks        theory/                   masks; entropy and the exact worlds
     corpora/     players/                  text in, batches out; encoders, Selector, Predictor
     methods/                               one file a method
     measures/                              metrics, evaluation, agreement, faithfulness
@@ -20,9 +21,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ver_lite.system import __version__
-from ver_lite.system.threads import wait_briefly
-
-wait_briefly()
 
 _HOMES = {
     "Batch": "corpora.core",

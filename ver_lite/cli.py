@@ -17,6 +17,7 @@ import typer.core
 
 from ver_lite.experiments import sweep_command
 from ver_lite.system import __version__
+from ver_lite.system.tuning import wait_briefly
 from ver_lite.teaching import commands
 from ver_lite.training.command import WithMethodOptions, config_of, pairs, takes_settings
 
@@ -268,6 +269,7 @@ def _run_and_corpus(folder: Path, device: str, kinds: dict[str, type | None]):
 
 def main() -> None:
     """Run the command line; an error is one line on stderr: exit code 2 for a wrong command, 1 for all others."""
+    wait_briefly()
     warnings.filterwarnings("ignore", message="training stopped")  # its status is printed instead
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="ver-lite", standalone_mode=False)

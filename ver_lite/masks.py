@@ -12,6 +12,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from ver_lite.system.checks import check_number
+
 
 def gumbel_noise(like: Tensor, generator: Generator | None = None) -> Tensor:
     """Standard Gumbel noise of the shape of ``like``: −log(−log u), u uniform (Jang et al. 2017)."""
@@ -32,8 +34,7 @@ def sample(logits: Tensor, real: Tensor, *, temperature: float = 1.0, generator:
     touches the gradient alone: the hard choice is read off at temperature 1, because dividing by another one can round
     a close pair to a tie. Raises ValueError for a temperature that is not a positive number.
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, not {temperature}")
+    check_number("temperature", temperature, above=0)
     noisy = logits + gumbel_noise(logits, generator)
     soft = F.softmax(noisy / temperature, dim=-1)[..., 1]
     choice = soft if temperature == 1 else F.softmax(noisy.detach(), dim=-1)[..., 1]
@@ -63,7 +64,7 @@ def top_k(scores: Tensor, real: Tensor, share: float) -> Tensor:
 def share_of_words(real: Tensor, share: float) -> Tensor:
     """How many words of each text :func:`top_k` takes: ⌈share · length⌉, at least one if there are any. int [B].
     Raises ValueError unless 0 < share ≤ 1."""
-    check_share("share", share)
+    check_number("share", share, above=0, most=1)
     length = real.sum(1)
     return (length * share - 1e-6).ceil().long().clamp(min=1).minimum(length)
 
@@ -203,20 +204,8 @@ def _per_selected(differ: Tensor, first: Tensor, second: Tensor) -> Tensor:
     return differ.sum(1) / total.clamp(min=torch.finfo(total.dtype).tiny)
 
 
-def check_share(name: str, value: float) -> None:
-    """Raise ValueError unless 0 < value ≤ 1."""
-    if not 0 < value <= 1:
-        raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
-
-
-def check_probability(name: str, value: float) -> None:
-    """Raise ValueError unless 0 ≤ value ≤ 1."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be between 0 and 1, not {value}")
-
-
 def _drop(mask: Tensor, real: Tensor, p: float, generator: Generator | None) -> tuple[Tensor, Tensor]:
-    check_probability("p", p)
+    check_number("p", p, least=0, most=1)
     selected = (mask.detach() > 0.5) & real
     noise = torch.rand(mask.shape, generator=generator, device=mask.device)
     return selected, selected & (noise < p)

@@ -20,6 +20,8 @@ from torch.nn import functional as F
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Corpus, Split
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
+from ver_lite.system.checks import check_choice
 from ver_lite.training.config import Config
 from ver_lite.training.runs import Run
 from ver_lite.training.training import train
@@ -37,13 +39,8 @@ class Oracle(typing.Protocol):
 def _undisturbed(game: Method, training: bool) -> Iterator[None]:
     """The game in the mode asked for; afterwards in its own mode, and torch's random numbers where they were."""
     device = next(game.parameters()).device
-    mode = game.training
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        game.train(training)
-        try:
-            yield
-        finally:
-            game.train(mode)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), in_mode(game, training):
+        yield
 
 
 # Observation 1: a small region
@@ -156,8 +153,7 @@ def judge(
     (then own and gold are not compared alike). Texts without gold words are left out of all three. Raises
     ValueError for another word, or when no text is annotated.
     """
-    if shown not in SHOWN:
-        raise ValueError(f"shown must be one of: {', '.join(SHOWN)}; not {shown!r}")
+    check_choice("shown", shown, SHOWN)
     device = next(game.parameters()).device
     noise = torch.Generator(device).manual_seed(seed)
     losses, right, doubts, misfits = [], [], [], []

@@ -5,6 +5,8 @@
 Without a name, all three. A folder holds bench.json, bench.md and bench.png; what is not measured again stays.
 """
 
+# ruff: noqa: E402  (wait_briefly must run before torch is imported)
+
 from __future__ import annotations
 
 import argparse
@@ -14,6 +16,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from ver_lite.system.tuning import wait_briefly
+
+wait_briefly()  # as `ver-lite` does; what follows imports torch, so it stands below
 
 import torch
 

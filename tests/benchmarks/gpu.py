@@ -32,7 +32,6 @@ from ver_lite.methods import Method, Protocol
 from ver_lite.players.players import random_vectors
 from ver_lite.system import machine
 from ver_lite.system.files import write_json, write_text
-from ver_lite.system.threads import not_ours
 from ver_lite.training.loop import PRECISIONS, Loop
 from ver_lite.training.runs import Config, Run, build_game
 from ver_lite.training.training import train, train_fleet
@@ -134,7 +133,7 @@ def race_released(config: Config, corpus: Corpus, device: torch.device, peer: Pa
         export(corpus, config.dimension, Path(folder))
         settings = {"folder": folder, "words": corpus.vocabulary.words, "settings": peer_settings(same)}
         settings |= {"checkout": str(peer), "device": device.type}
-        with Worker("released", settings, environment=not_ours()) as worker:
+        with Worker("released", settings) as worker:
             worker.ready()
             worker.once()
             took = both(worker.once())

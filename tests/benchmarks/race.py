@@ -28,7 +28,7 @@ from ver_lite.corpora.core import Corpus, Split, Vocabulary
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.methods import Protocol
 from ver_lite.players.players import random_vectors
-from ver_lite.system.threads import not_ours
+from ver_lite.system.tuning import not_ours
 from ver_lite.training.config import Config
 from ver_lite.training.runs import build_game
 from ver_lite.training.training import train

@@ -11,6 +11,7 @@ from typing import Any
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary
 from ver_lite.corpora.places import locate
+from ver_lite.system.checks import check_number
 
 __all__ = [
     "Batch",
@@ -103,11 +104,8 @@ def load_corpus(
 
 def _check_numbers(given: dict[str, Any]) -> None:
     for name, least in {"max_length": 1, "min_count": 1, "max_words": 1, "seed": 0}.items():
-        value = given[name]
-        if value is None and name.startswith("max"):
-            continue
-        if type(value) is not int or value < least:
-            raise CorpusError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        if not (given[name] is None and name.startswith("max")):
+            check_number(name, given[name], least=least, whole=True, error=CorpusError)
 
 
 def _find(name: str, folder: str | Path | None) -> Path:

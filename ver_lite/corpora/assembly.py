@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ver_lite.corpora.core import Corpus, CorpusError, Split, Text, Vocabulary
+from ver_lite.system.checks import check_choice, check_number
 
 
 def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
@@ -67,10 +68,9 @@ def assemble(
     leaves them. ``query_end``: a word put after every query. Raises CorpusError for an empty split, a train split of
     one class, a text of zero words, a label without a class, or a rationale that does not fit its text.
     """
-    if leaks not in ("remove", "keep"):
-        raise ValueError(f'leaks must be "remove" or "keep", not {leaks!r}')
-    if max_length is not None and max_length < 1:
-        raise ValueError(f"max_length must be at least 1, not {max_length}")
+    check_choice("leaks", leaks, ("remove", "keep"))
+    if max_length is not None:
+        check_number("max_length", max_length, least=1, whole=True)
     without, found = remove_leaks(splits)
     if leaks == "remove":
         splits = without

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ver_lite.system.checks import check_number
+
 PADDING, UNKNOWN = 0, 1
 
 
@@ -238,8 +240,7 @@ class Split:
         shuffled, sorted by length within pools of ``bucket`` batches, and the batches shuffled again: the same
         generator state gives the same batches.
         """
-        if size < 1:
-            raise ValueError(f"batch size must be at least 1, not {size}")
+        check_number("batch size", size, least=1, whole=True)
         yield from (self.batch(rows) for rows in self.batch_rows(size, generator, bucket))
 
     def batch_rows(self, size: int, generator: torch.Generator | None = None, bucket: int = 50) -> list[Tensor]:

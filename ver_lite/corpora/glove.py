@@ -12,6 +12,7 @@ import numpy as np
 
 from ver_lite.corpora.core import PADDING, UNKNOWN, CorpusError, Vocabulary
 from ver_lite.corpora.reading import AGAIN, CUT, lines_of, number_in, read_lines
+from ver_lite.system.checks import check_choice
 
 CHUNK = 4096  # lines parsed at once
 
@@ -33,8 +34,7 @@ def load_glove(
 
     Raises CorpusError with file and line for a line of another length, for what is not a number, and for NaN.
     """
-    if unknown not in ("own", "zero"):
-        raise ValueError(f'unknown must be "own" or "zero", not {unknown!r}')
+    check_choice("unknown", unknown, ("own", "zero"))
     name, lines = _open(Path(path), dimension, member)
     expected, whence, lines = _dimension(name, lines, dimension)
     rows = {word: i for i, word in enumerate(vocabulary.words) if i not in (PADDING, UNKNOWN)}

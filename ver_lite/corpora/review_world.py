@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ import numpy as np
 from ver_lite.corpora import review_words as language
 from ver_lite.corpora.core import CorpusError, Vocabulary
 from ver_lite.corpora.review_writing import Reviews, Templates, write
+from ver_lite.system.checks import check_choice, check_number
 
 Knob = float | Sequence[float] | Mapping[str, float]  # one number, one an aspect, or by name
 
@@ -87,11 +88,9 @@ class ReviewWorld:
         if len(set(self.aspects)) < len(self.aspects):
             raise CorpusError(f"aspects names one aspect twice: {self.aspects!r}", hint="Name each once.")
         object.__setattr__(self, "aspects", tuple(self.aspects))
-        if self.target not in self.aspects:
-            raise CorpusError(f"target must be one of {self.aspects}, not {self.target!r}")
-        for name, choices in (("style", ("sentences", "notes")), ("order", ("fixed", "shuffled"))):
-            if getattr(self, name) not in choices:
-                raise CorpusError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
+        check_choice("target", self.target, self.aspects, error=CorpusError)
+        check_choice("style", self.style, ("sentences", "notes"), error=CorpusError)
+        check_choice("order", self.order, ("fixed", "shuffled"), error=CorpusError)
         for name in ("rho", "types", "reliability", "phrases", "adjectives"):
             self.per_aspect(name)
         for name in ("filler", "frames", "nouns", "sentences"):
@@ -164,8 +163,7 @@ class ReviewWorld:
         counted. Raises CorpusError for shapes that differ, for a word outside the vocabulary, and for words
         that cannot stand together in this world (only possible where a reliability is 1).
         """
-        if not 0 < prior < 1:
-            raise CorpusError(f"prior must be a probability above 0 and below 1, not {prior!r}")
+        check_number("prior", prior, above=0, below=1, error=CorpusError)
         shown, visible = _array(tokens), _array(mask) > 0.5
         if shown.ndim != 2 or shown.shape != visible.shape:
             raise CorpusError(f"tokens {shown.shape} and mask {visible.shape} must both have the shape [B, T]")
@@ -202,9 +200,8 @@ class ReviewWorld:
 
 def _check_number(knob: str, value: Any, where: str = "") -> None:
     low, high, whole = _LIMITS[knob]
-    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real) or not low <= value <= high:
-        what = "a whole number" if whole else "a number"
-        raise CorpusError(f"{knob} must be {what} from {low} to {high}, not {value!r}{where}")
+    value = value.item() if isinstance(value, np.number) else value
+    check_number(f"{knob}{where}", value, least=low, most=high, whole=whole, error=CorpusError)
 
 
 def _times_log(count: np.ndarray, p: np.ndarray) -> np.ndarray:

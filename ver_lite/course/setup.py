@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ver_lite.system import __version__
+from ver_lite.system.checks import check_choice, check_number
 
 SCALES = ("tiny", "lesson", "paper")
 
@@ -35,14 +36,13 @@ def setup(seed: int = 1, scale: str = "lesson", device: str = "auto") -> Setup:
     from ver_lite.system.machine import pick_device
     from ver_lite.viz.figures import use_style
 
-    if scale not in SCALES:
-        raise ValueError(f"scale: {scale!r} is unknown; choose one of {', '.join(SCALES)}")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed: needs a whole number from 0 to 2**32 - 1; got {seed!r}")
+    check_choice("scale", scale, SCALES)
+    seed = int(seed) if isinstance(seed, np.integer) else seed
+    check_number("seed", seed, least=0, most=2**32 - 1, whole=True)
     chosen = str(pick_device(device))
-    random.seed(int(seed))
-    np.random.seed(int(seed))
-    torch.manual_seed(int(seed))
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
     use_style()
     name = f" ({torch.cuda.get_device_name(chosen)})" if chosen.startswith("cuda") else ""
     print(f"device {chosen}{name}, scale {scale}, seed {seed}")

@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ver_lite.experiments.results import FOLDER
+from ver_lite.system.checks import check_choice
 
 TABLES = (1, 2, 3, 4)
 
@@ -34,8 +35,7 @@ class Number(NamedTuple):
 @cache
 def numbers(table: int) -> tuple[Number, ...]:
     """All numbers of a table in the paper's order; "N/A" is left out. ValueError if there is no such table."""
-    if table not in TABLES:
-        raise ValueError(f"table must be one of {TABLES}, not {table!r}")
+    check_choice("table", table, TABLES)
     with open(FOLDER.parent / "paper" / f"table{table}.csv", encoding="utf-8", newline="") as file:
         return tuple(_number(row) for row in csv.DictReader(file))
 

@@ -1,7 +1,7 @@
-"""Agreement with people beyond single words: phrases, soft scores, sentences; and in how many pieces a mask is.
+"""Agreement with people beyond single words: phrases, soft scores, sentences; and how many pieces a mask has.
 
-What :mod:`~ver_lite.measures.metrics` counts for words stands there. Here masks and flags are [N, T] of whole splits,
-as ``evaluation.play`` gathers them; sums are exact or float64, on the CPU. A ratio 0/0 is 0.
+The measures of single words are in :mod:`~ver_lite.measures.metrics`. Here masks and flags are [N, T] of whole splits,
+as ``evaluation.play_through`` gathers them; sums are exact or float64, on the CPU. A ratio 0/0 is 0.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def span_agreement(predicted: Tensor, gold: Tensor, iou: float = 0.5) -> Agreeme
     hits / gold spans. Micro: over all texts. Macro, as ERASER has it: P averaged over the texts that have predicted
     spans, R over those that have gold ones, F1 the harmonic mean of these two averages.
 
-    ERASER's gold spans are its evidences, two of which may touch or overlap; the runs of a gold mask have grown
-    together there. For ERASER's own number give ``gold`` as evidences.
+    ERASER's gold spans are its evidences. Two evidences may touch or overlap; in a gold mask they form one run. To get
+    ERASER's own number, give the evidences as ``gold``.
     """
     predicted, gold = (each.unique(dim=0) for each in (predicted, gold))
     texts = int(torch.cat([predicted[:, 0], gold[:, 0]]).max()) + 1 if len(predicted) + len(gold) else 0
@@ -82,11 +82,11 @@ def pieces(mask: Tensor, selectable: Tensor) -> tuple[float, float]:
 def ranking(scores: Tensor, gold: Tensor, selectable: Tensor) -> tuple[Tensor, Tensor]:
     """How well soft ``scores`` [N, T] put gold words above the others: (AUPRC, average precision), each float64 [M].
 
-    A value for each of the M texts that have gold words and others. With the thresholds at the distinct scores of a
-    text, from high to low, and (R_0, P_0) = (0, 1): the area under the precision-recall curve by the trapezoid rule,
-    Σ (R_n − R_{n−1}) (P_n + P_{n−1}) / 2, which ERASER reports as AUPRC; and average precision, Σ (R_n − R_{n−1}) P_n,
-    which scikit-learn recommends, because the straight line between two points promises too much (Davis and Goadrich
-    2006). ERASER's means: AUPRC over all texts, average precision over these M.
+    There is a value for each of the M texts that have both gold words and others. The thresholds are the distinct
+    scores of a text, from high to low, and (R_0, P_0) = (0, 1). AUPRC is the area under the precision-recall curve by
+    the trapezoid rule, Σ (R_n − R_{n−1}) (P_n + P_{n−1}) / 2, as ERASER reports it. Average precision is
+    Σ (R_n − R_{n−1}) P_n. scikit-learn recommends it, because a straight line between two points of the curve is too
+    optimistic (Davis and Goadrich 2006). ERASER averages AUPRC over all texts, and average precision over these M.
     """
     gold = gold & selectable
     kept = gold.any(1) & (selectable & ~gold).any(1)
@@ -94,7 +94,7 @@ def ranking(scores: Tensor, gold: Tensor, selectable: Tensor) -> tuple[Tensor, T
     order = scores.argsort(dim=1, descending=True, stable=True)
     scores, gold = scores.gather(1, order), gold.gather(1, order).double()
     place = torch.arange(scores.shape[1]).expand_as(scores)
-    last = torch.ones_like(gold, dtype=torch.bool)  # of those with the same score
+    last = torch.ones_like(gold, dtype=torch.bool)  # the last place among those with the same score
     last[:, :-1] = scores[:, 1:] != scores[:, :-1]
     until = torch.where(last, place, scores.shape[1]).flip(1).cummin(1).values.flip(1)
     since = torch.where(F.pad(last, (1, -1), value=True), place, 0).cummax(1).values
@@ -109,7 +109,7 @@ def ranking(scores: Tensor, gold: Tensor, selectable: Tensor) -> tuple[Tensor, T
 
 
 def sentence_means(scores: Tensor, sentences: Tensor) -> tuple[Tensor, Tensor]:
-    """Each sentence's mean score, float64 [N, S], and which of the S there are, bool [N, S].
+    """The mean score of each sentence, float64 [N, S], and which of the S sentences exist, bool [N, S].
 
     ``sentences`` int [N, T]: the number of the sentence in which a word stands, −1 for none (``Split.sentences``).
     """
@@ -123,12 +123,13 @@ def sentence_means(scores: Tensor, sentences: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def best_sentences(scores: Tensor, sentences: Tensor, share: float = 0.2) -> Tensor:
-    """The sentences that soft scores [N, T] select: bool [N, S]; NIR's rule (Storek et al. 2023, run_ce.py).
+    """The sentences that soft scores [N, T] select, by NIR's rule (Storek et al. 2023, run_ce.py): bool [N, S].
 
-    A sentence's score is the mean of its words'; the round(share · sentences) best are selected, at least one. A mask
-    of zeros and ones may stand for scores: then the sentences with the largest share of selected words win, and one
-    with no selected word is never taken. The count must be fixed: at S = 20 % scattered words, "any word selected"
-    takes nearly every sentence and "most words selected" nearly none.
+    A sentence's score is the mean score of its words. The round(share · sentences) best sentences are selected, at
+    least one. ``scores`` may be a mask of zeros and ones. Then the sentences with the largest share of selected words
+    are taken, and a sentence without a selected word is never taken. The rule fixes the number of sentences for a
+    reason: when 20 % of the words are selected and scattered, the rule "any word selected" takes nearly every sentence,
+    and "most words selected" takes nearly none.
     """
     means, there = sentence_means(scores, sentences)
     count = (there.sum(1) * share).round().clamp(min=1)
@@ -139,8 +140,8 @@ def best_sentences(scores: Tensor, sentences: Tensor, share: float = 0.2) -> Ten
 def sentence_agreement(scores: Tensor, gold: Tensor, sentences: Tensor, share: float = 0.2) -> Agreement:
     """Sentence-level P, R, F1, as NIR reports on MultiRC and FEVER (macro; its F1 column is each text's F1, averaged).
 
-    Selected: :func:`best_sentences`. Gold: every sentence with a gold word; there, evidences are whole sentences. NIR
-    adds 10⁻⁶ to its denominators; here 0/0 is 0. ``scores``, ``gold``: [N, T], annotated texts only.
+    :func:`best_sentences` selects. Every sentence with a gold word is gold; in these corpora evidences are whole
+    sentences. NIR adds 10⁻⁶ to its denominators; here 0/0 is 0. ``scores``, ``gold``: [N, T], annotated texts only.
     """
     chosen, marked = best_sentences(scores, sentences, share), sentence_means(gold, sentences)[0] > 0
     counts = [each.sum(1).double() for each in (chosen & marked, chosen, marked)]

@@ -1,4 +1,4 @@
-"""When a predictor says 80 %, is it right in 80 of 100 texts? From its logits [N, C] and the labels [N]."""
+"""When a predictor says 80 %, is it right in 80 of 100 texts? Computed from its logits [N, C] and the labels [N]."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ver_lite.measures.metrics import divide
 
 
 def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> tuple[Tensor, Tensor, Tensor]:
-    """Texts by confidence, for a reliability diagram: (share of the texts, accuracy, mean confidence) of each bin.
+    """A reliability diagram: (share of the texts, accuracy, mean confidence) of each bin of confidence.
 
-    Confidence is the probability of the class that is named; bin b of M holds it in ((b − 1)/M, b/M] (Guo et al. 2017,
-    §2). Three float64 [M]; an empty bin has zeros.
+    Confidence is the probability of the class that is named. Bin b of M holds the confidences in ((b − 1)/M, b/M] (Guo
+    et al. 2017, §2). Returns three float64 [M]; an empty bin has zeros.
     """
     confidence, named = logits.detach().double().softmax(-1).max(-1)
     at = (confidence * bins).ceil().long().clamp(1, bins) - 1
@@ -24,8 +24,8 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> tuple[Tensor,
 
 def calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
     """Expected calibration error: Σ over bins of (share of the texts) · |accuracy − confidence|, equal-width bins on
-    (0, 1], 15 of them as in Guo et al. (2017, Eq. 3). It depends on the bins; 0 for a perfectly calibrated predictor
-    only as N grows."""
+    (0, 1], 15 of them as in Guo et al. (2017, Eq. 3). It depends on the bins. For a perfectly calibrated predictor it
+    tends to 0 as N grows."""
     share, accuracy, confidence = reliability(logits, labels, bins)
     return float((share * (accuracy - confidence).abs()).sum())
 

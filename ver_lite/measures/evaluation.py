@@ -1,4 +1,4 @@
-"""Playing a trained game once over a split, and what it came to."""
+"""Play a trained game once over a split, and score it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from ver_lite.corpora.core import Split
 from ver_lite.measures.metrics import Scores, Tally
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,23 @@ def evaluate(
     batch_size=256,
     seed: int = 0,
 ) -> Evaluation:
-    """Play ``game`` once over ``split``, without dropout or perturbation, on the device the game is on.
+    """Play ``game`` once over ``split``, without dropout or perturbation, on the device of the game.
 
-    ``how`` masks are made: "argmax", "sample" (with ``seed``) or "top_k" (``share`` of each text's words, default
-    alpha), "all" words; None: as the game's protocol says, which is argmax by default.
+    ``how`` says how masks are made: "argmax", "sample" (with ``seed``), "top_k" (``share`` of each text's words,
+    default alpha), or "all" words. None: as the game's protocol says, by default "argmax".
     """
     device = next(game.parameters()).device
     split = split.to(device)
     classes = game.classes
     chosen, on_gold = Tally(classes, device), Tally(classes, device)
     generator = torch.Generator(device).manual_seed(seed)
-    was_training = game.training
-    game.eval()
-    for batch in split.batches(batch_size):
-        mask = game.choose(batch, how, share, generator)
-        chosen.add(mask, batch, game.predict(batch, mask))
-        pool = batch.gold | batch.query if game.protocol.gold_pooling == "gold" else None
-        gold = batch.gold.to(mask)
-        on_gold.add(gold, batch, game.predict(batch, gold, pool), counted=batch.gold.any(1))
-    game.train(was_training)
+    with in_mode(game, training=False):
+        for batch in split.batches(batch_size):
+            mask = game.choose(batch, how, share, generator)
+            chosen.add(mask, batch, game.predict(batch, mask))
+            pool = batch.gold | batch.query if game.protocol.gold_pooling == "gold" else None
+            gold = batch.gold.to(mask)
+            on_gold.add(gold, batch, game.predict(batch, gold, pool), counted=batch.gold.any(1))
     gold_scores = on_gold.scores()
     quality = (gold_scores.accuracy, gold_scores.cross_entropy) if gold_scores.texts else (None, None)
     return Evaluation(how or game.protocol.evaluation, chosen.scores(), *quality)
@@ -110,14 +109,12 @@ def play_through(
     mask, selectable = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
     scores, logits = torch.zeros(shape), torch.zeros(len(split), game.classes)
     generator = torch.Generator(device).manual_seed(seed)
-    was_training = game.training
-    game.eval()
-    for batch in split.to(device).batches(batch_size):
-        at, width = batch.index.cpu(), min(batch.tokens.shape[1], shape[1])
-        chosen = game.choose(batch, how, share, generator)
-        logits[at] = game.predict(batch, chosen).float().cpu()
-        moves = (chosen > 0.5, batch.selectable, game.scores(batch).float().masked_fill(~batch.selectable, 0.0))
-        for kept, move in zip((mask, selectable, scores), moves, strict=True):
-            kept[at, :width] = move[:, :width].cpu()
-    game.train(was_training)
+    with in_mode(game, training=False):
+        for batch in split.to(device).batches(batch_size):
+            at, width = batch.index.cpu(), min(batch.tokens.shape[1], shape[1])
+            chosen = game.choose(batch, how, share, generator)
+            logits[at] = game.predict(batch, chosen).float().cpu()
+            moves = (chosen > 0.5, batch.selectable, game.scores(batch).float().masked_fill(~batch.selectable, 0.0))
+            for kept, move in zip((mask, selectable, scores), moves, strict=True):
+                kept[at, :width] = move[:, :width].cpu()
     return Played(mask, scores, logits, selectable, split.gold.cpu(), split.annotated.cpu(), split.labels.cpu())

@@ -36,7 +36,7 @@ class FullEvaluation:
     decision_read: Reading | None
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON; a number that is not finite becomes None."""
+        """The measures as JSON can hold them; a number that is not finite becomes None."""
         return _finite({**asdict(self), "plain": self.plain.as_dict()})
 
     def __str__(self) -> str:
@@ -74,8 +74,11 @@ def evaluate_fully(
     batch_size: int = 256,
     seed: int = 0,
 ) -> FullEvaluation:
-    """Measure everything of ``game`` on ``split``: masks as in ``evaluate``. Sentences are chosen by the selector's
-    probabilities, or by the mask of a method whose scores only rank words; as many of them as alpha says."""
+    """Take every measure of ``game`` on ``split``, with masks made as in ``evaluate``.
+
+    Sentences are chosen by the selector's probabilities, or by the mask where a method's scores only rank words. Their
+    share is alpha.
+    """
     options: dict[str, Any] = {"how": how, "share": share, "batch_size": batch_size, "seed": seed}
     played = play_through(game, split, **options)
     some = played.annotated
@@ -91,7 +94,7 @@ def evaluate_fully(
 
 
 def of_moves(played: Played, seed: int = 0) -> dict[str, Any]:
-    """The measures for which no more than a game's moves are needed, by their names in :class:`FullEvaluation`."""
+    """The measures that need only a game's moves, by their names in :class:`FullEvaluation`."""
     some = played.annotated
     auprc, precision = ranking(played.scores[some], played.gold[some], played.selectable[some])
     runs, transitions = pieces(played.mask, played.selectable)

@@ -1,8 +1,8 @@
 """Is a rationale what the predictor goes by? Comprehensiveness and sufficiency (DeYoung et al. 2020, §4.2, ERASER).
 
-They call the predictor on texts with words taken out. A predictor of this game was never taught on whole texts, nor on
-what its selector leaves over: what it says there is its answer to strange input. So a number is read beside that of
-random words, which is given with it.
+Both measures call the predictor on texts from which words were taken. A predictor of this game was never trained on
+whole texts, nor on the words that its selector does not choose. So its answers there are answers to unusual input, and
+each measure comes with that of random words, to be compared with.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Split
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 
@@ -24,11 +25,11 @@ BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 class Faithfulness:
     """Means over the texts, in probability; ŷ is the class that the predictor names when it is shown the whole text x.
 
-    ``comprehensiveness``: P(ŷ | x) − P(ŷ | x without r), large if the rationale r was needed (Eq. 1). ``sufficiency``:
-    P(ŷ | x) − P(ŷ | r), near 0 if it is enough (Eq. 2). ``..._random``: the same with as many words of each text, drawn
-    uniformly. ``..._at``: with the ⌈share · length⌉ words that the selector wants most, for each share of ``bins``.
-    ``aopc_...``: the mean over these bins, the area over the perturbation curve as ERASER's code computes it (its paper
-    divides by one more, for the empty bin).
+    ``comprehensiveness``: P(ŷ | x) − P(ŷ | x without r); it is large if the rationale r was needed (Eq. 1).
+    ``sufficiency``: P(ŷ | x) − P(ŷ | r); it is near 0 if r is enough (Eq. 2). ``..._random``: the same with as many
+    words of each text, drawn uniformly. ``..._at``: with the ⌈share · length⌉ words that the selector wants most, for
+    each share of ``bins``. ``aopc_...``: the mean over these bins, the area over the perturbation curve as ERASER's
+    code computes it (its paper divides by one more, for the empty bin).
     """
 
     texts: int
@@ -62,16 +63,14 @@ def faithfulness(
         raise ValueError("faithfulness needs at least one bin, for instance 0.2")
     device = next(game.parameters()).device
     noise, blind = (torch.Generator(device).manual_seed(n) for n in (seed, seed + 1))
-    was_training = game.training
-    game.eval()
-    drops = []
-    for batch in split.to(device).batches(batch_size):
-        chosen = game.choose(batch, how, share, noise)
-        random = masks.random_words(batch.selectable, chosen.sum(1), generator=blind)
-        scores = game.scores(batch)
-        shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]
-        drops.append(_drops(game, batch, shown))
-    game.train(was_training)
+    with in_mode(game, training=False):
+        drops = []
+        for batch in split.to(device).batches(batch_size):
+            chosen = game.choose(batch, how, share, noise)
+            random = masks.random_words(batch.selectable, chosen.sum(1), generator=blind)
+            scores = game.scores(batch)
+            shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]
+            drops.append(_drops(game, batch, shown))
     means = torch.cat(drops, 1).mean(1) if drops else torch.zeros(2 * len(bins) + 4, dtype=torch.float64)
     (lost, lost_random, *lost_at), (short, short_random, *short_at) = means.view(-1, 2).T.tolist()
     return Faithfulness(
@@ -89,8 +88,10 @@ def faithfulness(
 
 
 def _drops(game: Method, batch: Batch, shown: list[Tensor]) -> Tensor:
-    """By how much P(ŷ) falls from the whole text to the text without each of the masks, and to the mask alone, in turn:
-    float64 [2 · masks, B]."""
+    """How far P(ŷ) falls from the whole text to the text without the words of a mask, and to these words alone.
+
+    Each mask has these two rows, in this order: float64 [2 · masks, B].
+    """
     whole = batch.selectable.to(shown[0])
 
     def answer(words: Tensor) -> Tensor:

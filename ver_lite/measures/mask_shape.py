@@ -1,9 +1,9 @@
-"""What a mask says by its shape alone: a probe that sees where the selected words stand, and no word.
+"""What the shape of a mask says: a probe that sees where the selected words stand, and sees no word.
 
 A selector can tell the label in secret: many words for one class, early ones for the other. The predictor sees the
 shape (hidden words are gaps), so such a code can work. The probe is a logistic regression from a few numbers that
-describe the shape; what it reads is there, and what it does not read may still be there in a form that it cannot see: a
-lower bound. Lesson 01 computes the exact quantity, :func:`~ver_lite.theory.information.mask_information`, on a small
+describe the shape. It gives a lower bound: what it reads is there, and a code of a form that it cannot see may be there
+too. Lesson 01 computes the exact quantity, :func:`~ver_lite.theory.information.mask_information`, on a small
 world.
 """
 
@@ -27,15 +27,15 @@ FEATURES = ("share", "count", "runs", "mean run", "longest run", "mean gap", "fi
 
 @dataclass(frozen=True)
 class Reading:
-    """What the probe reads of one target, each text by a regression that was fitted on other texts.
+    """What the probe reads of one target. Each text is read by a regression that was fitted on other texts.
 
-    ``accuracy`` beside ``majority``, that of always naming the most frequent class of these texts; mean
-    ``cross_entropy`` beside ``plain``, that of the same regression without features, which says the class frequencies
-    of the fitted texts (nats). ``read`` is their difference: nats of the target that the shape gives away; ``low`` to
-    ``high`` are 95 % of its bootstrap means over the texts. It is negative where the regression found by chance in the
-    fitted texts what does not hold in others. ``chance``: the share of random assignments of the same answers to the
-    texts that are at least as accurate (a permutation test). The probe reads nothing where ``low`` ≤ 0 and ``chance``
-    is large.
+    ``accuracy`` is compared with ``majority``, the accuracy of always naming the most frequent class of these texts.
+    ``cross_entropy`` (a mean, in nats) is compared with ``plain``, that of the same regression without features, which
+    predicts the class frequencies of the fitted texts. ``read`` is ``plain`` minus ``cross_entropy``: so many nats of
+    the target does the shape give away. ``low`` to ``high`` holds 95 % of its bootstrap means over the texts. ``read``
+    is negative where the regression found something in the fitted texts, by chance, that does not hold in others.
+    ``chance`` is the share of random assignments of the same answers to the texts that are at least as accurate (a
+    permutation test). The probe reads nothing where ``low`` ≤ 0 and ``chance`` is large.
     """
 
     texts: int
@@ -50,9 +50,9 @@ class Reading:
 
 
 def shape_features(mask: Tensor, selectable: Tensor) -> Tensor:
-    """The shape of each mask in the numbers named by FEATURES: float64 [N, 17]; an empty mask is all zeros.
+    """The numbers named by FEATURES, for the shape of each mask: float64 [N, 17]. An empty mask has zeros only.
 
-    Runs and gaps are in words; a gap is what lies between two runs. Places go from 0, the first selectable word, to 1,
+    Runs and gaps are measured in words; a gap lies between two runs. Places go from 0, the first selectable word, to 1,
     the last; "place k/8" is the share of the selected words that stand in that eighth of the text.
     """
     mask = (mask > 0.5) & selectable
@@ -74,8 +74,13 @@ def shape_features(mask: Tensor, selectable: Tensor) -> Tensor:
 
 
 def logistic_regression(features: Tensor, target: Tensor, classes: int, penalty: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Weights [F, C] and biases [C] that minimize Σ cross-entropy + ``penalty``/2 · ‖weights‖², by L-BFGS in float64:
-    scikit-learn's ``LogisticRegression`` with C = 1/penalty."""
+    """Weights [F, C] and biases [C] that minimize Σ cross-entropy + ``penalty``/2 · ‖weights‖², by torch's L-BFGS in
+    float64. These are scikit-learn's ``LogisticRegression`` with C = 1/penalty, for two classes C = 2/penalty.
+
+    scikit-learn is not used, because it refuses texts that are all of one class, which a game's decisions can be, and
+    because ``ver-lite evaluate --full`` would then need 160 MB more (with SciPy) than the base installation has. A test
+    compares the two.
+    """
     weights = torch.zeros(features.shape[1], classes, dtype=torch.float64, requires_grad=True)
     biases = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
     search = {"max_iter": 500, "tolerance_grad": 1e-6, "tolerance_change": 1e-12, "line_search_fn": "strong_wolfe"}
@@ -93,7 +98,9 @@ def logistic_regression(features: Tensor, target: Tensor, classes: int, penalty:
 
 
 def probe(features: Tensor, target: Tensor, classes: int, *, seed: int = 0, draws: int = 1000) -> Reading:
-    """Deal the texts into five folds; fit on four, read the fifth, in turn. ``features`` [N, F], ``target`` int [N].
+    """Divide the texts at random into five folds, and read each fold by a regression that was fitted on the other four.
+
+    ``features`` [N, F], ``target`` int [N].
 
     Features are standardized by the fitted texts. Raises ValueError for fewer than ten texts.
     """
@@ -133,9 +140,9 @@ def probe(features: Tensor, target: Tensor, classes: int, *, seed: int = 0, draw
 def read_shapes(played: Played, *, seed: int = 0) -> tuple[Reading, Reading]:
     """How much of the labels, and of the game's own decisions, the shapes of its masks give away (in this order).
 
-    The two differ in what they blame. Labels: the selector, which saw the words and may tell more than the words that
-    it shows. Decisions: both players, for a predictor that goes by the words alone decides by shape only as far as the
-    words go with it.
+    The two answer different questions. What is read of the labels comes from the selector, which saw all words and may
+    tell more than the words that it shows. What is read of the decisions comes from both players: a predictor that uses
+    the words alone decides by shape only as far as words and shape go together.
     """
     features, classes = shape_features(played.mask, played.selectable), played.logits.shape[1]
     return tuple(probe(features, target, classes, seed=seed) for target in (played.labels, played.logits.argmax(1)))

@@ -1,8 +1,8 @@
 """Rationale quality as the field measures it, counted on the device and read once.
 
 Token precision, recall and F1 come in two forms: **micro** sums the counts of all annotated texts and divides once;
-**macro** averages each text's own P, R and F1. They disagree; a number without a name is micro. A ratio 0/0 is 0, so
-empty, full and all-padding texts give defined values, never NaN.
+**macro** averages each text's own P, R and F1. The two differ; a number that does not say which it is, is micro. A
+ratio 0/0 is 0, so empty, full and all-padding texts give defined values, never NaN.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def precision_recall_f1(hits: Tensor, selected: Tensor, gold: Tensor) -> tuple[T
 
 @dataclass(frozen=True)
 class Scores:
-    """What a tally came to. Shares are in [0, 1]; ``None`` where no text allows the number.
+    """The scores that a tally gives. Shares are in [0, 1]. A number is ``None`` where no text allows it.
 
     ``sparsity`` S: selected / selectable words over the whole set. ``f1`` and its parts are micro. ``majority`` is the
-    accuracy of always naming the most frequent class of this very set.
+    accuracy of always naming the most frequent class of the same set.
     """
 
     texts: int
@@ -74,7 +74,8 @@ class Tally:
         self._right = torch.zeros_like(self._seen)
 
     def add(self, mask: Tensor, batch: Labeled, logits: Tensor, counted: Tensor | None = None) -> None:
-        """Count one batch: ``mask`` float [B, T], ``logits`` float [B, C]; ``counted`` bool [B]: only these texts."""
+        """Count one batch: ``mask`` float [B, T], ``logits`` float [B, C]. ``counted`` bool [B]: texts to count; None
+        counts all."""
         counted = torch.ones_like(batch.annotated) if counted is None else counted
         annotated = batch.annotated & counted
         mask = (mask.detach() > 0.5) & batch.selectable & counted[:, None]
@@ -101,12 +102,12 @@ class Tally:
             counts.copy_(state[name])
 
     def reset(self) -> None:
-        """Count from nothing again, in the same place in memory."""
+        """Set all counts to zero, in the same place in memory."""
         for counts in self.state().values():
             counts.zero_()
 
     def scores(self) -> Scores:
-        """Everything counted so far; this reads the device."""
+        """The scores of everything counted so far. This reads the device."""
         sums = dict(zip(_SUMS, self._sums.tolist(), strict=True))
         right, seen = self._right.tolist(), self._seen.tolist()
         texts, annotated = sum(seen), sums["annotated"]

@@ -15,6 +15,7 @@ from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Step, frozen, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.players.players import another
+from ver_lite.system.checks import check_choice, check_number
 
 INSTRUCTIONS = ("hinge", "uniform")
 
@@ -36,10 +37,8 @@ class A2I(RNP):
 
     def __init__(self, *players, instruction: str = "hinge", instruction_weight: float = 1.0, **options):
         super().__init__(*players, **options)
-        if instruction not in INSTRUCTIONS:
-            raise ValueError(f"instruction must be one of {', '.join(INSTRUCTIONS)}; not {instruction!r}")
-        if not 0 <= instruction_weight < math.inf:
-            raise ValueError(f"instruction_weight must be zero or positive, not {instruction_weight}")
+        check_choice("instruction", instruction, INSTRUCTIONS)
+        check_number("instruction_weight", instruction_weight, least=0)
         self.instruction, self.instruction_weight = instruction, instruction_weight
         self.attacker = another(self.selector)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step
 from ver_lite.players.players import max_pool
+from ver_lite.system.checks import check_choice, check_number
 
 MOVED = ("all", "predictors")
 
@@ -38,10 +38,8 @@ class A2R(Method):
 
     def __init__(self, *players, agreement: float = 1.0, agreement_moves: str = "all", **options):
         super().__init__(*players, **options)
-        if agreement_moves not in MOVED:
-            raise ValueError(f"agreement_moves must be one of {', '.join(MOVED)}; not {agreement_moves!r}")
-        if not 0 <= agreement < math.inf:
-            raise ValueError(f"agreement must be zero or positive, not {agreement}")
+        check_choice("agreement_moves", agreement_moves, MOVED)
+        check_number("agreement", agreement, least=0)
         self.agreement, self.agreement_moves = agreement, agreement_moves
         self.soft_head = nn.Linear(self.predictor.head.in_features, self.classes)
 

@@ -19,6 +19,7 @@ from ver_lite import masks
 from ver_lite.corpora.core import Batch, Split
 from ver_lite.players.base import Encoder
 from ver_lite.players.players import Dropout, Predictor, Selector
+from ver_lite.system.checks import check_choice, check_number
 
 EVALUATIONS = ("argmax", "sample", "top_k")
 
@@ -56,10 +57,8 @@ class Protocol:
 
     def __post_init__(self):
         for name, choices in self.CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"protocol {name} must be one of {list(choices)}, not {getattr(self, name)!r}")
-        if not 0 < self.cross_entropy_weight < float("inf"):
-            raise ValueError(f"protocol cross_entropy_weight must be positive, not {self.cross_entropy_weight}")
+            check_choice(f"protocol {name}", getattr(self, name), choices)
+        check_number("protocol cross_entropy_weight", self.cross_entropy_weight, above=0)
 
     @classmethod
     def paper(cls) -> Protocol:
@@ -114,12 +113,10 @@ class Method(nn.Module):
         generator: Generator | None = None,
     ):
         super().__init__()
-        masks.check_share("alpha", alpha)
-        for name, value in (("lambda1", lambda1), ("lambda2", lambda2)):
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} must be zero or positive, not {value}")
-        if not 0 < temperature < float("inf"):
-            raise ValueError(f"temperature must be positive, not {temperature}")
+        check_number("alpha", alpha, above=0, most=1)
+        check_number("lambda1", lambda1, least=0)
+        check_number("lambda2", lambda2, least=0)
+        check_number("temperature", temperature, above=0)
         self.selector, self.predictor = selector, predictor
         self.alpha, self.lambda1, self.lambda2, self.temperature = alpha, lambda1, lambda2, temperature
         self.protocol = protocol or Protocol.paper()
@@ -226,12 +223,6 @@ class Method(nn.Module):
         if how == "top_k":
             return masks.top_k(self.scores(batch), batch.selectable, self.alpha if share is None else share)
         raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")
-
-
-def check_switch(name: str, value: object) -> None:
-    """Raise ValueError unless the value is True or False."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false, not {value!r}")
 
 
 def learners(

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
-from ver_lite.methods.base import Method, Step, check_switch, frozen, learners
+from ver_lite.methods.base import Method, Step, frozen, learners
 from ver_lite.players.players import another
+from ver_lite.system.checks import check_choice, check_switch
 
 PATHS = ("predicted", "gold")
 
@@ -39,8 +40,7 @@ class CAR(Method):
     def __init__(self, *players, path: str = "predicted", draws: bool = True, **options):
         super().__init__(*players, **options)
         check_switch("draws", draws)
-        if path not in PATHS:
-            raise ValueError(f"path must be one of {', '.join(PATHS)}; not {path!r}")
+        check_choice("path", path, PATHS)
         self.path, self.draws = path, draws
         head = self.predictor.head
         self.others = nn.ModuleList(another(self.selector) for _ in range(1, head.out_features))

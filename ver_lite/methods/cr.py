@@ -11,6 +11,7 @@ from torch import Tensor
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step
+from ver_lite.system.checks import check_choice, check_number
 
 TEXTS = ("all", "last")
 SURELY_SHOWN = 0.8
@@ -41,12 +42,10 @@ class CR(Method):
         **options,
     ):
         super().__init__(*players, **options)
-        masks.check_share("removed", removed)
-        for name, value in (("information", information), ("necessity", necessity)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be zero or positive, not {value}")
-        if texts not in TEXTS:
-            raise ValueError(f"texts must be one of {', '.join(TEXTS)}, not {texts!r}")
+        check_number("removed", removed, above=0, most=1)
+        check_number("information", information, least=0)
+        check_number("necessity", necessity, least=0)
+        check_choice("texts", texts, TEXTS)
         if self.alpha == 1:
             raise ValueError("alpha must be below 1 for CR, which compares with a choice at that rate")
         self.information, self.necessity, self.removed, self.texts = information, necessity, removed, texts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch, Split
-from ver_lite.methods.base import Step, check_switch, learners
+from ver_lite.methods.base import Step, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.whole_texts import answer, learn_once
 from ver_lite.players.players import another, max_pool
+from ver_lite.system.checks import check_choice, check_number, check_switch
 
 CHOICES = {"moments": ("powers", "first"), "matching": ("both", "predictor"), "path": ("none", "gold")}
 
@@ -51,18 +51,14 @@ class DMR(RNP):
         **options,
     ):
         super().__init__(*players, **options)
-        for name, value in (("output_matching", output_matching), ("feature_matching", feature_matching)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be zero or positive, not {value}")
-        for name, value in (("softening", softening), ("teacher_rate", teacher_rate)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive, not {value}")
-        for name, value in (("teacher_epochs", teacher_epochs), ("teacher_batch", teacher_batch)):
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
+        check_number("output_matching", output_matching, least=0)
+        check_number("feature_matching", feature_matching, least=0)
+        check_number("softening", softening, above=0)
+        check_number("teacher_rate", teacher_rate, above=0)
+        check_number("teacher_epochs", teacher_epochs, least=1, whole=True)
+        check_number("teacher_batch", teacher_batch, least=1, whole=True)
         for name, value in (("moments", moments), ("matching", matching), ("path", path)):
-            if value not in CHOICES[name]:
-                raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
+            check_choice(name, value, CHOICES[name])
         check_switch("draws", draws)
         self.output_matching, self.feature_matching = output_matching, feature_matching
         self.moments, self.matching, self.softening, self.draws = moments, matching, softening, draws

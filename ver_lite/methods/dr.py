@@ -13,6 +13,7 @@ from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Step, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
+from ver_lite.system.checks import check_choice
 
 RATES = ("adaptive", "tenth")
 
@@ -32,8 +33,7 @@ class DR(RNP):
 
     def __init__(self, *players, rate: str = "adaptive", **options):
         super().__init__(*players, **options)
-        if rate not in RATES:
-            raise ValueError(f"rate must be one of {list(RATES)}, not {rate!r}")
+        check_choice("rate", rate, RATES)
         self.rate = rate
 
     def play(self, batch: Batch) -> Iterator[Step]:

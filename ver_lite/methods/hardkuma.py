@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step
+from ver_lite.system.checks import check_number
 
 LOW, HIGH = -0.1, 1.1  # the gate is stretched to this interval, then cut to [0, 1]
 
@@ -41,12 +42,9 @@ class HardKuma(Method):
 
     def __init__(self, *players, changes: float = 0.02, multiplier: float = 1e-5, growth: float = 0.05, **options):
         super().__init__(*players, **options)
-        if not 0 <= changes <= 1:
-            raise ValueError(f"changes must be between 0 and 1 (changes per word), not {changes}")
-        if not 1e-12 <= multiplier <= 5:
-            raise ValueError(f"multiplier must be between 1e-12 and 5, not {multiplier}")
-        if not 0 < growth < float("inf"):
-            raise ValueError(f"growth must be positive, not {growth}")
+        check_number("changes", changes, least=0, most=1)
+        check_number("multiplier", multiplier, least=1e-12, most=5)
+        check_number("growth", growth, above=0)
         self.changes, self.growth = changes, growth
         self.register_buffer("multipliers", torch.full((2,), multiplier))
         self.register_buffer("averages", torch.zeros(2))

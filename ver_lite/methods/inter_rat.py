@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ver_lite.corpora.core import Batch, Split
 from ver_lite.methods.rnp import RNP
+from ver_lite.system.checks import check_choice
 
 PRIORS = ("train", "uniform")
 
@@ -29,8 +30,7 @@ class InterRAT(RNP):
 
     def __init__(self, *players, prior: str = "train", **options):
         super().__init__(*players, **options)
-        if prior not in PRIORS:
-            raise ValueError(f"prior must be one of {', '.join(PRIORS)}, not {prior!r}")
+        check_choice("prior", prior, PRIORS)
         size, classes = self.selector.head.in_features, self.classes
         self.learns_prior = prior == "train"
         self.register_buffer("prior", torch.full((classes,), 1 / classes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ver_lite.corpora.core import Batch, CorpusError, Split
-from ver_lite.methods.base import Method, Step, check_switch, frozen, learners
+from ver_lite.methods.base import Method, Step, frozen, learners
 from ver_lite.players.players import another
+from ver_lite.system.checks import check_number, check_switch
 
 
 class INVRAT(Method):
@@ -35,10 +35,8 @@ class INVRAT(Method):
     def __init__(self, *players, environments: int = 2, invariance: float = 10.0, draws: bool = True, **options):
         super().__init__(*players, **options)
         check_switch("draws", draws)
-        if isinstance(environments, bool) or not isinstance(environments, int) or environments < 2:
-            raise ValueError(f"environments must be a whole number from 2, not {environments!r}")
-        if not 0 <= invariance < math.inf:
-            raise ValueError(f"invariance must be zero or positive, not {invariance}")
+        check_number("environments", environments, least=2, whole=True)
+        check_number("invariance", invariance, least=0)
         self.environments, self.invariance, self.draws = environments, invariance, draws
         self.aware = another(self.predictor)
         self.aware.head = nn.Linear(self.predictor.head.in_features, environments * self.classes)

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.post_hoc import PostHoc
+from ver_lite.system.checks import check_number
 
 TOGETHER = 256  # perturbed texts in a forward pass
 WIDTH = 0.25  # of the kernel on the cosine distance: LIME's 25, whose distances are in percent
@@ -30,8 +31,7 @@ class Lime(PostHoc):
 
     def __init__(self, *players, samples: int = 1000, **options):
         super().__init__(*players, **options)
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
-            raise ValueError(f"samples must be a whole number from 2, not {samples!r}")
+        check_number("samples", samples, least=2, whole=True)
         self.samples = samples
 
     def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:

@@ -13,6 +13,7 @@ from ver_lite.methods.base import Step, learners
 from ver_lite.methods.rnp import RNP
 from ver_lite.methods.ver import VER
 from ver_lite.players.players import another
+from ver_lite.system.checks import check_choice, check_number
 
 INFERENCES = ("first", "mean")
 
@@ -32,10 +33,8 @@ class MGR(RNP):
 
     def __init__(self, *players, selectors: int = 3, inference: str = "first", **options):
         super().__init__(*players, **options)
-        if isinstance(selectors, bool) or not isinstance(selectors, int) or selectors < 1:
-            raise ValueError(f"selectors must be a whole number from 1, not {selectors!r}")
-        if inference not in INFERENCES:
-            raise ValueError(f"inference must be one of {list(INFERENCES)}, not {inference!r}")
+        check_number("selectors", selectors, least=1, whole=True)
+        check_choice("inference", inference, INFERENCES)
         self.others = nn.ModuleList(another(self.selector) for _ in range(selectors - 1))
         self.inference = inference
 

@@ -14,6 +14,7 @@ from ver_lite.corpora.core import Batch, Split
 from ver_lite.methods.base import Step, learners
 from ver_lite.methods.noise import WordNoise
 from ver_lite.methods.rnp import RNP
+from ver_lite.system.checks import check_choice, check_number
 
 DIVERGENCES = ("jensen-shannon", "reversed")
 
@@ -57,12 +58,9 @@ class NIRAttention(NIR):
 
     def __init__(self, *players, consistency=0.1, divergence="jensen-shannon", softmaxes=1, **options):
         super().__init__(*players, **options)
-        if not 0 <= consistency < math.inf:
-            raise ValueError(f"consistency must be zero or positive, not {consistency}")
-        if divergence not in DIVERGENCES:
-            raise ValueError(f"divergence must be one of {', '.join(DIVERGENCES)}, not {divergence!r}")
-        if softmaxes not in (1, 2):
-            raise ValueError(f"softmaxes must be 1 or 2, not {softmaxes}")
+        check_number("consistency", consistency, least=0)
+        check_choice("divergence", divergence, DIVERGENCES)
+        check_number("softmaxes", softmaxes, least=1, most=2, whole=True)
         self.consistency, self.divergence, self.softmaxes = consistency, divergence, softmaxes
         self.soft = nn.Linear(self.selector.head.in_features, self.classes)
 

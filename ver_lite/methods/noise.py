@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor, nn
 
-from ver_lite import masks
 from ver_lite.corpora.core import Batch, Split
+from ver_lite.system.checks import check_choice, check_number
 
 REPLACED_BY = ("low", "high")
 
@@ -29,9 +29,8 @@ class WordNoise(nn.Module):
 
     def __init__(self, words: int, noise: float = 0.1, replaced_by: str = "low"):
         super().__init__()
-        masks.check_probability("noise", noise)
-        if replaced_by not in REPLACED_BY:
-            raise ValueError(f"replaced_by must be one of {', '.join(REPLACED_BY)}, not {replaced_by!r}")
+        check_number("noise", noise, least=0, most=1)
+        check_choice("replaced_by", replaced_by, REPLACED_BY)
         self.noise, self.replaced_by = noise, replaced_by
         self.register_buffer("idf", torch.zeros(words))
         self.register_buffer("cumulative", torch.ones(words))

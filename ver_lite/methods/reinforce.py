@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step
+from ver_lite.system.checks import check_choice, check_number
 
 PRICES = ("omega", "count")
 
@@ -33,10 +34,8 @@ class Reinforce(Method):
 
     def __init__(self, *players, price: str = "omega", weight: float = 3e-4, baseline: bool = False, **options):
         super().__init__(*players, **options)
-        if price not in PRICES:
-            raise ValueError(f"price must be one of {list(PRICES)}, not {price!r}")
-        if not 0 <= weight < float("inf"):
-            raise ValueError(f"weight must be zero or positive, not {weight}")
+        check_choice("price", price, PRICES)
+        check_number("weight", weight, least=0)
         self.price, self.weight, self.baseline = price, weight, baseline
 
     def play(self, batch: Batch) -> Iterator[Step]:

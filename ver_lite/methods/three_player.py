@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.base import Method, Step, frozen, learners
 from ver_lite.players.players import another
+from ver_lite.system.checks import check_number
 
 
 class ThreePlayer(Method):
@@ -31,9 +31,8 @@ class ThreePlayer(Method):
 
     def __init__(self, *players, complement_weight: float = 1.0, margin: float = 0.2, **options):
         super().__init__(*players, **options)
-        for name, value in (("complement_weight", complement_weight), ("margin", margin)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be zero or positive, not {value}")
+        check_number("complement_weight", complement_weight, least=0)
+        check_number("margin", margin, least=0)
         self.complement_weight, self.margin = complement_weight, margin
         self.complement = another(self.predictor)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from ver_lite import masks
 from ver_lite.corpora.core import Batch
 from ver_lite.methods.rnp import RNP
+from ver_lite.system.checks import check_number
 
 
 class VER(RNP):
@@ -25,7 +26,7 @@ class VER(RNP):
 
     @classmethod
     def check_options(cls, options: dict[str, Any]) -> None:
-        masks.check_probability("perturbation", options["perturbation"])
+        check_number("perturbation", options["perturbation"], least=0, most=1)
 
     def shown_to_predictor(self, mask: Tensor, batch: Batch) -> Tensor:
         perturb = masks.perturb if self.protocol.flips == "text" else masks.perturb_released

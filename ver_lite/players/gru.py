@@ -102,7 +102,7 @@ def _directions(
 
 def _slots(product: Tensor, count: int, batch: int) -> list[Tensor]:
     """New slots for both directions, [count, B, 4h] each. The thread that trains asks for them: what other threads ask
-    for is given back to the system when they free it (see ``machine.reuse_memory``)."""
+    for is given back to the system when they free it (see ``tuning.memory_kept``)."""
     return [product.new_empty(count, batch, product.shape[1] // 3 * 4) for _ in range(2)]
 
 

@@ -7,7 +7,8 @@ Both read frozen word vectors multiplied by a mask and never see what the mask h
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -140,6 +141,19 @@ def _draw_anew(module: nn.Module, shared: nn.Module) -> None:
         module.reset_parameters()
     for part in module.children():
         _draw_anew(part, shared)
+
+
+@contextmanager
+def in_mode(module: nn.Module, training: bool) -> Iterator[None]:
+    """Inside, the module and its parts are in training mode or not, as asked; afterwards each is in its own mode
+    again, also after an error."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def make_embedding(vectors: Tensor, trainable: bool = False) -> nn.Embedding:

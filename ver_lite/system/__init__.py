@@ -1,13 +1,14 @@
-"""The machine that everything stands on: files, errors in words, devices and memory, processes, threads.
+"""What every other room uses: files, error messages, checks of arguments, devices, processes, tuning.
 
 The files::
 
-    files     read and write whole files; every error names the file
-    errors    what an error says to a person, in one line
-    machine   device, random state, memory, provenance
+    checks    a number in a range, one of several choices, a switch
+    files     read and write whole files; every error names its file
+    errors    the message of an error as one line for people
+    machine   device, random state, provenance, peak memory
     outside   a class that is not the library's own, by its name in a config
-    pool      processes that do not fight for cores, and end with their owner
-    threads   how long torch's threads wait for work
+    pool      a pool of processes that share the cores and end when their owner ends
+    tuning    what the library changes in its process to be fast, and how to stop it
 """
 
 __version__ = "0.2.0"

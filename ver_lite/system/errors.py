@@ -1,4 +1,4 @@
-"""What an error says to a person, in one line."""
+"""The message of an error as one line for people."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from ver_lite.system.files import FileError
 
 
 def said(error: BaseException, look: str = "ver-lite --debug") -> str:
-    """The message of an error that is for people; one that should not happen says so, of which kind it is, and where to
-    ``look`` for the traceback."""
+    """The message of ``error`` in one line.
+
+    An error of the operating system gives the file and the reason. An error that the library raises on purpose gives
+    its message. For any other error the line names the kind of error, says
+    that it should not happen, and says which command (``look``) shows the traceback.
+    """
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, ValueError | IndexError | FileError):

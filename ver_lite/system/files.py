@@ -1,4 +1,4 @@
-"""Files written whole, and read with an error that says which file and why."""
+"""Write files whole, and read files. Every error says which file it is about, and why."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from safetensors import SafetensorError, safe_open
 if TYPE_CHECKING:
     from torch import Tensor
 
-TEMPORARY = ".unfinished"  # how the name of a file ends while it is written
+TEMPORARY = ".unfinished"  # the end of a file's name while the file is being written
 
 
 class FileError(RuntimeError):
-    """A file that cannot be read or written: which one, why, and what to do."""
+    """A file cannot be read or written. The message says which file, why, and what to do."""
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors, and text beside them, as a safetensors file."""
+    """Write tensors and text metadata as one safetensors file."""
     from safetensors.torch import save_file
 
     write_whole(path, lambda p: save_file(tensors, p, metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; FileError when it is missing or damaged."""
+    """Read the tensors and the metadata of a safetensors file. Raises FileError when it is missing or damaged."""
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
@@ -40,7 +40,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Call ``write`` on a temporary file beside ``path`` and rename it; FileError, and nothing left, when it fails."""
+    """Call ``write`` on a temporary file beside ``path``, then rename that file to ``path``.
+
+    When this fails, the temporary file is removed and FileError is raised.
+    """
     temporary = None
     try:
         handle, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
@@ -57,12 +60,12 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether ``path`` is what a process that was killed while writing left behind."""
+    """Whether ``path`` is a temporary file, which stays when a process is killed while it writes."""
     return path.name.startswith(".") and path.name.endswith(TEMPORARY)
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Clear away what killed processes left behind."""
+    """Remove the temporary files that killed processes left in ``folder``."""
     for path in filter(is_temporary, folder.iterdir()):
         path.unlink(missing_ok=True)
 
@@ -72,12 +75,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole, in UTF-8, with the same line ends on every system."""
+    """Write a text file whole, in UTF-8, with the line ends of Unix on every system."""
     write_whole(path, lambda p: p.write_text(text, "utf-8", newline="\n"))
 
 
 def read_json(path: Path, kind: type = object) -> Any:
-    """What a JSON file holds; FileError when it cannot be read, is not JSON, or is not a ``kind``."""
+    """Read a JSON file. Raises FileError when it cannot be read, is not JSON, or does not hold a ``kind``."""
     try:
         value = json.loads(read_text(path))
     except json.JSONDecodeError as error:

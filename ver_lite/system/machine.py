@@ -1,9 +1,7 @@
-"""The machine a run is made on: its device, its random state, what it says of itself."""
+"""The machine that a run is made on: its device, its random state, and what is recorded of it."""
 
 from __future__ import annotations
 
-import ctypes
-import os
 import platform
 import signal
 import subprocess
@@ -11,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from ver_lite.system import __version__
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
-    """The device called ``name``; "auto" is cuda, else mps, else cpu. Raises ValueError when it is not there."""
+    """The device called ``name``; "auto" takes cuda, else mps, else cpu. Raises ValueError when there is none such."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     kind = str(name).split(":")[0]
     if kind == "auto":
@@ -37,7 +34,7 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
 
 @contextmanager
 def own_random_state(seed: int, device: torch.device) -> Iterator[None]:
-    """Inside, torch's global random numbers start from ``seed``; outside, they are as if nothing had happened."""
+    """Inside, torch's global random numbers start from ``seed``. Afterwards they go on from where they were."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
@@ -45,7 +42,11 @@ def own_random_state(seed: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def interruptions() -> Iterator[list]:
-    """A list that fills when the process is asked to stop (Ctrl-C, SIGTERM). A second Ctrl-C stops at once."""
+    """Yield a list. The number of the signal is put into it when the process is asked to stop (Ctrl-C or SIGTERM).
+
+    A second signal raises KeyboardInterrupt at once. Outside the main thread the list stays empty, because Python
+    handles signals in the main thread only.
+    """
     asked: list = []
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -65,7 +66,7 @@ def interruptions() -> Iterator[list]:
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """torch's global random states that a run on ``device`` draws from, as byte tensors."""
+    """The states of torch's global generators that a run on ``device`` draws from, as byte tensors."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -80,7 +81,7 @@ def set_random_states(states: dict[str, torch.Tensor], device: torch.device) -> 
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
-    """What made a result: versions, commit, device, threads, and peak memory in MiB so far."""
+    """What a result was made with: versions, commit, device, threads, and the peak memory so far, in MiB."""
     return {
         "version": __version__,
         "commit": commit(),
@@ -93,44 +94,18 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU's name, or the processor's kind and its number of cores seen by torch."""
+    """The name of the GPU; for another device its type and the architecture of the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()})"
 
 
-@cache
-def reuse_memory() -> bool:
-    """From now on the C library keeps freed memory, up to 1 GiB, for whoever asks next. False where that is not in our
-    hands (not glibc) or in the user's (``MALLOC_...`` is set).
-
-    Left alone, glibc gives what lies at the end of its heap back to the system at once. Then every step of a training
-    gets new memory, and each page of it is a fault (`python -m benchmarks parts` says what that costs).
-    """
-    settled = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
-    if settled or not hasattr(_c_library(), "mallopt"):
-        return False
-    trim_threshold, mmap_max = -1, -4  # the second: how many pieces of memory, however large, may lie outside the heap
-    return bool(_c_library().mallopt(mmap_max, 0) and _c_library().mallopt(trim_threshold, 2**30))
-
-
-def return_memory() -> None:
-    """Give back what :func:`reuse_memory` has kept."""
-    if hasattr(_c_library(), "malloc_trim"):
-        _c_library().malloc_trim(0)
-
-
-@cache
-def _c_library() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
 def peak_memory(device: torch.device) -> float | None:
-    """Peak memory in MiB: of the GPU where there is one, else of this process (None where the system can't say)."""
+    """The peak memory in MiB: the GPU's for a GPU, else this process's (None where the system does not tell)."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     status = Path("/proc/self/status")
-    if status.exists():  # Linux; what getrusage says there a process inherits from the one that started it
+    if status.exists():  # Linux, where getrusage starts from the peak of the parent process
         (high_water,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
         return round(int(high_water.split()[1]) / 2**10, 1)
     try:
@@ -142,7 +117,7 @@ def peak_memory(device: torch.device) -> float | None:
 
 
 def commit() -> str | None:
-    """The library's git commit, with "+" when the tree has changes; None outside a checkout."""
+    """The git commit of the library, with "+" when its files have changes; None outside a checkout."""
     try:
         here = Path(__file__).parent
         asked = {"cwd": here, "capture_output": True, "text": True, "timeout": 10, "check": True}

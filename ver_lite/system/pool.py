@@ -1,4 +1,9 @@
-"""Processes on this machine for work that lasts: they do not fight for cores, and none outlives its owner."""
+"""A pool of processes on this machine for long tasks. They share the cores and end when their owner ends.
+
+Written by hand, because neither pebble nor loky keeps a pool alive when a process is killed: with loky 3.7 (as with
+``concurrent.futures``) every task of the pool is lost, also those that wait; with pebble 5.2 the pool breaks when the
+killed process had no task. With either of them, the stop request and the end with the owner would still be ours.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-import torch
+from ver_lite.system.tuning import wait_briefly
 
 _SPAWN = get_context("spawn")
 
@@ -26,9 +31,10 @@ def cores() -> int:
 class Processes(ThreadPoolExecutor):
     """A ``concurrent.futures`` executor of ``workers`` processes, each with ``threads`` threads for torch.
 
-    A process that is killed costs the one task it was at (that future raises BrokenProcessPool) and is replaced. The
-    processes end when their owner does, however it ends. Ctrl-C reaches the owner alone: it may :meth:`ask_to_stop`,
-    or leave the ``with`` block by its exception, which ends them at once.
+    When a process is killed, the future of its task raises BrokenProcessPool, and a new process takes its place; no
+    other task is lost. The processes end when their owner ends, even when it is killed. Ctrl-C reaches the owner
+    alone. The owner may then call :meth:`ask_to_stop`, or leave the ``with`` block by an exception, which ends the
+    processes at once.
     """
 
     def __init__(self, workers: int, threads: int | None = None):
@@ -39,26 +45,35 @@ class Processes(ThreadPoolExecutor):
         self._pools: list[ProcessPoolExecutor] = []
 
     def submit(self, function: Callable, /, *given: Any, **named: Any) -> Future:
-        """As any executor: the future of ``function`` called with the rest, here in a process of the pool."""
+        """Call ``function`` with the other arguments in a process of the pool, and return its future."""
         return super().submit(self._delegate, function, *given, **named)
 
     def _delegate(self, function: Callable, *given: Any, **named: Any) -> Any:
-        """In a thread of the owner: have the process of this thread do it."""
-        if getattr(self._mine, "pool", None) is None:
-            ear, line = _SPAWN.Pipe(duplex=False)
-            self._mine.pool = ProcessPoolExecutor(1, _SPAWN, initializer=_begin, initargs=(ear, self._cores_each))
-            self._lines.append(line)
-            self._pools.append(self._mine.pool)
+        """Runs in a thread of the owner: give the task to the process of this thread and wait for its result."""
+        if not hasattr(self._mine, "pool"):
+            self._start()
         try:
-            return self._mine.pool.submit(function, *given, **named).result()
+            asked = self._mine.pool.submit(function, *given, **named)
+        except BrokenProcessPool:  # the process was killed while it had no task
+            self._start()
+            asked = self._mine.pool.submit(function, *given, **named)
+        try:
+            return asked.result()
         except BrokenProcessPool:
-            self._mine.pool = None
+            self._start()
             raise BrokenProcessPool("its process was killed; was there enough memory?") from None
 
+    def _start(self) -> None:
+        """Give this thread a process of its own, which begins with its first task."""
+        ear, line = _SPAWN.Pipe(duplex=False)
+        self._mine.pool = ProcessPoolExecutor(1, _SPAWN, initializer=_begin, initargs=(ear, self._cores_each))
+        self._lines.append(line)
+        self._pools.append(self._mine.pool)
+
     def ask_to_stop(self) -> None:
-        """As if every process had been sent SIGTERM: a game that is being trained is saved and stops."""
+        """Ask every process to stop, as SIGTERM would. A game that is being trained is saved and stops."""
         for line in self._lines:
-            with suppress(OSError):  # that process is gone
+            with suppress(OSError):  # the process has ended
                 line.send(True)
 
     def __exit__(self, kind: type | None, error: Any, trace: Any) -> None:
@@ -72,17 +87,26 @@ class Processes(ThreadPoolExecutor):
 
 
 def _begin(ear: Connection, threads: int) -> None:
-    """In a new process, before its first task."""
+    """Runs in a new process, before its first task."""
     if hasattr(os, "setpgrp"):
-        os.setpgrp()  # so that the terminal's Ctrl-C is for the owner, who passes it on in order
+        os.setpgrp()  # the terminal sends Ctrl-C to the owner's group; the owner then asks the processes to stop
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # between games there is nothing to save; training sets its own
+        signal.signal(
+            number, lambda *_: None
+        )  # between games there is nothing to save; a training sets its own handlers
+    wait_briefly()
+    import torch  # not at the top of the file: wait_briefly must run before torch is imported
+
     torch.set_num_threads(threads)
     threading.Thread(target=_listen, args=(ear,), daemon=True).start()
 
 
 def _listen(ear: Connection) -> None:
-    """Hear the owner ask to stop; end with it: its end of the line is closed by the system, even after kill -9."""
+    """Wait for messages of the owner, in a thread of the process.
+
+    A message asks the process to stop. When the owner ends, even by kill -9, the operating system closes its end of the
+    pipe; then ``recv`` raises EOFError, and the process ends too.
+    """
     with suppress(EOFError, OSError):
         while ear.recv():
             signal.raise_signal(signal.SIGTERM)

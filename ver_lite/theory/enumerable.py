@@ -1,6 +1,6 @@
 """A world small enough to write down: every text, every mask, P(X, Y), any selector as a table (lesson 01).
 
-The sums over it are in `ver_lite.theory.information`, which also passes these names on. NumPy in float64 only.
+The sums over it are in `ver_lite.theory.information`, which also exports these names. NumPy in float64 only.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Rationale = tuple[str, ...]
 Table = NDArray[np.float64]
 
 BLANK = "·"
-"""Stands in a rationale where a word was not selected."""
+"""This character takes the place of a word that was not selected."""
 
 SUM_TOLERANCE = 1e-9
-"""How far from one the sum of a distribution may lie."""
+"""The sum of a distribution may differ from one by this much."""
 
 LARGEST_TABLE = 10_000_000
-"""Texts × masks × classes that a world may have."""
+"""A world may have this many texts × masks × classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class World:
     joint    P(x, y), shape [N, C]; its entries sum to one
     classes  C names for the labels
 
-    One length for all texts, so that the length says nothing about the label. Raises `ValueError`, naming the
+    All texts have one length, so that the length says nothing about the label. Raises `ValueError`, naming the
     parameter, when something does not fit or the tables would be too large to write down.
     """
 

@@ -61,7 +61,7 @@ def bits(nats: float) -> float:
 
 
 def entropy(p: ArrayLike) -> float:
-    """H(p) = −Σ p log p: how much doubt the distribution `p` leaves, in nats (Eq. 1).
+    """H(p) = −Σ p log p: the uncertainty of the distribution `p`, in nats (Eq. 1).
 
     `p` may have any shape; all its entries together are one distribution, so a joint table gives the joint
     entropy. A certain event has entropy 0. Raises `ValueError` when `p` is not a distribution.
@@ -72,7 +72,7 @@ def entropy(p: ArrayLike) -> float:
 
 
 def cross_entropy(p: ArrayLike, q: ArrayLike) -> float:
-    """H_c(p, q) = −Σ p log q: what saying `q` costs on average when `p` is true, in nats (Eq. 1).
+    """H_c(p, q) = −Σ p log q: the mean cost of predicting `q` when `p` is true, in nats (Eq. 1).
 
     `inf` when `q` gives probability 0 to something that happens. Raises `ValueError` when `p` or `q` is not a
     distribution or their shapes differ.
@@ -94,7 +94,7 @@ def divergence(p: ArrayLike, q: ArrayLike) -> float:
 
 
 def conditional_entropy(joint: ArrayLike) -> float:
-    """H(Y|Z) = −Σ P(z, y) log P(y|z): the doubt about the column when the row is known, in nats (Eq. 5).
+    """H(Y|Z) = −Σ P(z, y) log P(y|z): the uncertainty of the column when the row is known, in nats (Eq. 5).
 
     `joint` is P(z, y), shape [Z, C]; rows that never happen add nothing. Raises `ValueError` when it is not a
     two-dimensional distribution.
@@ -196,7 +196,7 @@ def _divergence_terms(p: Table, q: Table) -> Table:
 
 
 def _without_rounding(nats: float) -> float:
-    """A sum that cannot be negative: what rounding left a hair below zero is zero."""
+    """A sum that cannot be negative: one that is below zero by rounding alone becomes zero."""
     return 0.0 if -1e-12 < nats <= 0 else nats
 
 

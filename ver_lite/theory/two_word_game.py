@@ -23,6 +23,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ver_lite.system.checks import check_number
+
 Numbers = NDArray[np.float64]
 State = tuple[ArrayLike, ArrayLike, ArrayLike]
 
@@ -69,15 +71,15 @@ class TwoWordGame:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = np.asarray(getattr(self, name), dtype=np.float64)
-            if not ((low <= value) & (value <= high)).all():
-                raise ValueError(f"{name}: must lie between {low:g} and {high:g}; got {value}")
+            for extreme in (value.min(), value.max()):
+                check_number(name, float(extreme), least=low, most=high)
             object.__setattr__(self, name, value if value.ndim else float(value))
         if not np.less(self.lesser, self.better).all():
             raise ValueError(f"lesser: must be below better, {self.better}; got {self.lesser}")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the grid of games; () for a single one."""
+        """The shape of the grid of games; () for a single game."""
         return np.broadcast_shapes(*(np.shape(getattr(self, field.name)) for field in fields(self)))
 
     @property
@@ -169,23 +171,27 @@ def trajectory(game: TwoWordGame, until: float, points: int = 1000, start: State
 def turning_time(path: Path) -> Numbers:
     """The time from which ℓ_g < ℓ_l, and so s rises, to the end of the path; `inf` when ℓ_g ≥ ℓ_l at the end.
 
-    Between two points of the path by a straight line. 0 when the better word costs less from the first point on.
+    Between two points of the path the losses are taken as straight lines. The time is 0 when the better word costs less
+    from the first point on.
     """
     loss_g, loss_l = path.losses
     return _for_good(path.t, loss_l - loss_g)
 
 
 def escape_time(path: Path) -> Numbers:
-    """The time from which the selector prefers the better word, s > ½, to the end; else as `turning_time`."""
+    """The time from which the selector prefers the better word, s > ½, to the end of the path; `inf` and 0 are as in
+    `turning_time`.
+    """
     return _for_good(path.t, path.theta)
 
 
 def simulate(game: TwoWordGame, texts: int, steps: int, step_size: float, seed: int | np.random.Generator = 0) -> Path:
-    """The game with real draws: `texts` texts a step, a weight for every type, all from 0, the batch's gradients.
+    """The game with random draws: `texts` texts a step, one weight for every type, gradients of the batch, from 0 on.
 
     A text draws its two types, whether each agrees with the label, the choice and the swap. The predictor follows the
-    gradient of the words shown, the selector that of its own choice's expected loss, with these types and labels. As
-    `step_size` shrinks, step i approaches `trajectory` at t = i · `step_size`. The path's weights are means over types.
+    gradient of the words shown. The selector follows the gradient of the expected loss of its own choice, for these
+    types and labels. As `step_size` shrinks, step i approaches `trajectory` at t = i · `step_size`. The path's weights
+    are means over types.
     Raises `ValueError`, naming the parameter, unless it is one game with whole numbers of types and words.
     """
     if game.shape or any(count % 1 for count in (game.better_types, game.lesser_types, game.noise_words)):
@@ -221,5 +227,4 @@ def _for_good(t: Numbers, lead: Numbers) -> Numbers:
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name}: must be above 0; got {value}")
+        check_number(name, value, above=0)

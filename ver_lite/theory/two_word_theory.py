@@ -46,12 +46,12 @@ def practice_needed(better: ArrayLike, lesser: ArrayLike, rarity: ArrayLike = np
 
 
 def patience_needed(better: ArrayLike, lesser: ArrayLike, rarity: ArrayLike = np.inf) -> Numbers:
-    """A, for a finite `rarity` A_R: what is held against the better word while it is learned, in nats × practice."""
+    """A, for a finite `rarity` A_R: the area between both losses while the better word is learned, nats × practice."""
     return _learning(better, lesser, rarity)[1][-1]
 
 
 def rnp_lowest_share(game: TwoWordGame, share: ArrayLike = 0.5, rarity: ArrayLike = np.inf) -> Numbers:
-    """RNP's s at the turn when s = `share` at the start, by propositions 1 and 2; `perturbation` is not looked at.
+    """RNP's s at the turn when s = `share` at the start, by propositions 1 and 2; `perturbation` is ignored.
 
     Exact for a lesser word known from the start. In the whole game the lowest s lies between this and the value for
     `rarity=game.rarity`.
@@ -62,7 +62,7 @@ def rnp_lowest_share(game: TwoWordGame, share: ArrayLike = 0.5, rarity: ArrayLik
 def rnp_log10_turning_time(game: TwoWordGame, share: ArrayLike = 0.5, rarity: ArrayLike = np.inf) -> Numbers:
     """log₁₀ of RNP's turning time, ∫ K_g/(η_w s) du; a logarithm, because the time itself may overflow.
 
-    Exact, a bound, and the other bound in the same cases as `rnp_lowest_share`.
+    It is exact, or one of two bounds, in the same cases as `rnp_lowest_share`.
     """
     u, area = _learning(np.zeros(game.shape) + game.better, game.lesser, rarity)
     wait = np.logaddexp(0.0, -_log_odds(share, game.kappa * area))

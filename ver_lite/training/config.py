@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ver_lite.masks import check_share
 from ver_lite.methods import METHODS, Method, Protocol, library_method, method_name
-from ver_lite.methods.base import check_switch
 from ver_lite.players.base import Encoder
 from ver_lite.players.encoders import encoder_name, library_encoder
+from ver_lite.system.checks import check_choice, check_number, check_switch
 from ver_lite.system.outside import is_outside
 
 
@@ -61,21 +60,15 @@ class Config:
         if not isinstance(self.protocol, Protocol):
             raise ValueError(f"protocol must be a Protocol, not {self.protocol!r}")
         for one in dataclasses.fields(self):
-            name, kind, value = one.name, one.type, getattr(self, one.name)
-            if kind == "float" and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ValueError(f"{name} must be a number, not {value!r}")
-            least, most = (0, 2**32 - 1) if name == "seed" else (1, 2**31 - 1)
-            if kind == "int" and not (isinstance(value, int) and value is not True and least <= value <= most):
-                raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
-        check_share("alpha", self.alpha)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
+            if one.type == "int":
+                least, most = (0, 2**32 - 1) if one.name == "seed" else (1, 2**31 - 1)
+                check_number(one.name, getattr(self, one.name), least=least, most=most, whole=True)
+        check_number("alpha", self.alpha, above=0, most=1)
+        check_number("dropout", self.dropout, least=0, below=1)
         for name in ("lambda1", "lambda2"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be zero or positive, not {getattr(self, name)}")
+            check_number(name, getattr(self, name), least=0)
         for name in ("temperature", "learning_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+            check_number(name, getattr(self, name), above=0)
         if not is_outside(self.method):
             self._settle_method(library_method(self.method))
         if not is_outside(self.encoder):
@@ -167,8 +160,7 @@ SETTINGS = tuple(one.name for one in dataclasses.fields(Config))
 def make_protocol(given: Protocol | str | Mapping[str, Any]) -> Protocol:
     """A protocol from its name, or from a mapping of its switches. Raises ValueError."""
     if isinstance(given, str):
-        if given not in ("paper", "released"):
-            raise ValueError(f'protocol must be "paper" or "released", not {given!r}')
+        check_choice("protocol", given, ("paper", "released"))
         return getattr(Protocol, given)()
     if isinstance(given, Mapping):
         switches = [one.name for one in dataclasses.fields(Protocol)]

@@ -22,7 +22,9 @@ from ver_lite.measures.metrics import Tally
 from ver_lite.methods import Method
 from ver_lite.players.base import Encoder
 from ver_lite.system import machine
+from ver_lite.system.checks import check_choice
 from ver_lite.system.files import save_tensors, write_json
+from ver_lite.system.tuning import memory_kept, tf32
 from ver_lite.training.graphs import Replayed
 from ver_lite.training.runs import Run, RunError, finish_folder, game_tensors, part, restore
 
@@ -53,8 +55,7 @@ class Loop:
         watch: Watch | None = None,
         precision: str = "float32",
     ):
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+        check_choice("precision", precision, PRECISIONS)
         self.run, self.callbacks, self.watch, self.precision = run, callbacks, watch, precision
         self.config, self.game = run.config, run.game
         self.device = next(run.game.parameters()).device
@@ -64,12 +65,11 @@ class Loop:
         on_gpu = self.device.type == "cuda"
         if on_gpu:  # a graph can register a generator of its own; torch's would be shared with whatever else runs
             self.game.draw_dropout_from(self.game.generator)
-        else:
-            machine.reuse_memory()
         self.queue = torch.cuda.Stream(self.device) if on_gpu else None
         if self.queue is not None:
             self.queue.wait_stream(torch.cuda.current_stream(self.device))
-        self.game.prepare(self.train)
+        with self.memory():
+            self.game.prepare(self.train)
         options = {"lr": self.config.learning_rate, "fused": on_gpu, "capturable": on_gpu}
         self.optimizers = {name: torch.optim.Adam(groups, **options) for name, groups in self.game.groups().items()}
         for optimizer in self.optimizers.values():
@@ -119,19 +119,28 @@ class Loop:
         """Inside, what a GPU is given to do waits for this run alone."""
         return nullcontext() if self.queue is None else torch.cuda.stream(self.queue)
 
+    def memory(self) -> AbstractContextManager:
+        """Inside, the memory that one step on a CPU frees is there for the next."""
+        return nullcontext() if self.device.type == "cuda" else memory_kept()
+
+    def products(self) -> AbstractContextManager:
+        """Inside, a GPU rounds the factors of float32 products as ``precision`` asks: to 10 bits ("tf32") or not."""
+        return tf32(self.precision == "tf32") if self.device.type == "cuda" else nullcontext()
+
     def play(self, interrupted: list) -> Iterator[str]:
         """Train to the end: yields after every step, with the last epoch's scores in words after an epoch. Stops after
         the step in which ``interrupted`` fills."""
-        while self.epoch < self.config.epochs and self.run.status == "finished":
-            yield from self._play_epoch(interrupted)
-            if interrupted and math.isfinite(self.total):
-                self.run.status = "interrupted"
-            elif not (math.isfinite(self.total) and self._close_epoch()):
-                why = f"the loss was not finite in epoch {self.epoch + 1}; try a lower learning_rate"
-                self.run.status = f"stopped: {why}"
-                return
-            self.checkpoint()
-            yield self._said()
+        with self.memory():
+            while self.epoch < self.config.epochs and self.run.status == "finished":
+                yield from self._play_epoch(interrupted)
+                if interrupted and math.isfinite(self.total):
+                    self.run.status = "interrupted"
+                elif not (math.isfinite(self.total) and self._close_epoch()):
+                    why = f"the loss was not finite in epoch {self.epoch + 1}; try a lower learning_rate"
+                    self.run.status = f"stopped: {why}"
+                    return
+                self.checkpoint()
+                yield self._said()
 
     def _play_epoch(self, interrupted: list) -> Iterator[str]:
         began = time.perf_counter()
@@ -157,7 +166,7 @@ class Loop:
     def _move(self, batch: Batch) -> None:
         """Play one batch and step the players. Nothing here reads the device, and what lasts stays where it is in
         memory: a graph can record it."""
-        with arithmetic(self.precision, self.device):
+        with self.products(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             for move in self.game.play(batch):
                 optimizer = self.optimizers[move.players]
                 optimizer.zero_grad(set_to_none=True)
@@ -174,7 +183,8 @@ class Loop:
         """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. False, and
         nothing kept, when the predictions on dev are not finite."""
         scores = self.tally.scores()
-        dev = evaluate(self.game, self.dev, how=self.game.judged_on)
+        with self.products():
+            dev = evaluate(self.game, self.dev, how=self.game.judged_on)
         if not math.isfinite(dev.scores.cross_entropy):
             return False
         self.epoch, self.step = self.epoch + 1, 0
@@ -263,17 +273,6 @@ class Loop:
         }
         if run.folder is not None and run.status != "interrupted":
             finish_folder(run, run.folder)
-        machine.return_memory()
         if run.status.startswith("stopped"):
             warnings.warn(f"training {run.status}", stacklevel=3)
         return run
-
-
-@contextmanager
-def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
-    """Inside, the factors of matrix products are rounded as asked: not at all ("float32"), to 10 bits on a GPU that can
-    ("tf32"), or to 7 bits where autocast thinks it safe ("bf16")."""
-    if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        yield

@@ -1,4 +1,4 @@
-"""A text with its rationale, to be looked at: in a terminal, in a notebook, in plain text."""
+"""Show a text with its rationale: in a terminal, in a notebook, or as plain text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ver_lite.corpora.core import Batch, Split, Text
+from ver_lite.players.players import in_mode
 from ver_lite.training.runs import Run
 
 CHOSEN_STYLE = "background:#ffe08a;color:#1a1a1a;border-radius:3px;padding:0 2px"
@@ -21,7 +22,7 @@ class Shown:
 
     ``words``; ``mask``: which were selected; ``gold``: which a person marked (None: nobody did); ``query``: how many
     leading words are the query; ``label`` and ``prediction``: names of classes; ``probability`` of the prediction.
-    In a notebook it shows itself: selected words shaded, gold underlined. ``str()`` writes [selected] and _gold_.
+    A notebook displays it with selected words shaded and gold words underlined. ``str()`` writes [selected] and _gold_.
     """
 
     words: tuple[str, ...]
@@ -33,7 +34,7 @@ class Shown:
     probability: float | None = None
 
     def summary(self) -> str:
-        """Label, prediction, how much was selected, and how much of it is gold, in one line."""
+        """One line: the label, the prediction, how many words were selected, and how many gold words are among them."""
         said = [] if self.label is None else [f"label {self.label}"]
         if self.prediction is not None:
             sure = "" if self.probability is None else f" ({self.probability:.2f})"
@@ -60,7 +61,7 @@ class Shown:
     __repr__ = __str__
 
     def ansi(self) -> str:
-        """For a color terminal: selected words on yellow, gold underlined."""
+        """The text for a color terminal: selected words on yellow, gold words underlined."""
         out = []
         for space, word, chosen, gold in self._pieces():
             codes = ["30;43"] * chosen + ["4"] * gold
@@ -105,11 +106,9 @@ def _show(run: Run, split: Split, i: int, how: str | None, share: float | None, 
     game = run.game
     device = next(game.parameters()).device
     batch: Batch = split.to(device).batch(torch.tensor([i]))
-    was_training = game.training
-    game.eval()
-    mask = game.choose(batch, how, share, torch.Generator(device).manual_seed(0))
-    chances = game.predict(batch, mask).softmax(1)[0]
-    game.train(was_training)
+    with in_mode(game, training=False):
+        mask = game.choose(batch, how, share, torch.Generator(device).manual_seed(0))
+        chances = game.predict(batch, mask).softmax(1)[0]
     best = int(chances.argmax())
     return Shown(
         tuple(split.words(i, run.vocabulary)),

@@ -24,9 +24,9 @@ from PIL import Image
 WIDTH, HEIGHT, DPI = 7.0, 3.0, 110
 
 ENTROPY = "#0072B2"
-"""Blue: what belongs to the words, H(Y|Z)."""
+"""Blue: the part of the words, H(Y|Z)."""
 DIVERGENCE = "#E69F00"
-"""Orange: what belongs to the predictor, the divergence."""
+"""Orange: the part of the predictor, the divergence."""
 PALETTE = (ENTROPY, DIVERGENCE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 INK, FAINT = "#222222", "#777777"
 
@@ -51,7 +51,7 @@ STYLE = {
 
 
 class HasParts(typing.Protocol):
-    """Anything with the two parts of Eq. 6 in nats, such as `information.Parts`."""
+    """Anything that has the two parts of Eq. 6, in nats, such as `information.Parts`."""
 
     entropy: float
     divergence: float
@@ -99,7 +99,7 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def seeds(axes: Axes, x: Sequence[float], values: ArrayLike, color: str, label: str = "", style: str = "-") -> None:
-    """One thin line a seed and their mean in bold, named at its right end. `values`: float [seeds, len(x)]."""
+    """Draw a thin line for each seed and their mean in bold, `label` at its end. `values`: float [seeds, len(x)]."""
     values = np.asarray(values, float)
     for one in values:
         axes.plot(x, one, color=color, lw=0.8, alpha=0.35, ls=style)
@@ -112,7 +112,7 @@ def seeds(axes: Axes, x: Sequence[float], values: ArrayLike, color: str, label: 
 def split_over_training(
     panels: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]], x: Sequence[float], xlabel: str = "epoch"
 ) -> Figure:
-    """Eq. 6 while a game is learned: entropy below, divergence on top of it, their sum is the cross-entropy.
+    """Eq. 6 during a training: entropy below and divergence on top of it; their sum is the cross-entropy.
 
     `panels`: (row title, column title) → (entropy [N], divergence [N]) in nats, at the places `x` [N]; rows and
     columns are those of the keys. All panels share one scale. Raises `ValueError` when a panel is missing.
@@ -142,7 +142,7 @@ def split_over_training(
 
 @mpl.rc_context(STYLE)
 def split_bar(parts: Mapping[str, HasParts], title: str = "", most: float | None = None) -> Figure:
-    """Eq. 6 as bars: entropy, then divergence; together they are the cross-entropy, written at the end.
+    """Eq. 6 as bars: entropy, then divergence. Their sum, the cross-entropy, is written at the end of the bar.
 
     One bar for each name in `parts`. The axis goes to `most` nats, by default a little beyond the longest
     bar; a bar that goes further (or is infinite) ends in an arrow.
@@ -173,7 +173,7 @@ def split_bar(parts: Mapping[str, HasParts], title: str = "", most: float | None
 
 
 def _write_total(axes: Axes, row: int, total: float, most: float) -> None:
-    """The cross-entropy at the end of its bar; behind an arrow where the bar goes on beyond the axis."""
+    """Write the cross-entropy at the end of its bar, or before an arrow where the bar is longer than the axis."""
     if total > most:
         back = {"facecolor": "white", "edgecolor": "none", "pad": 2}
         text = f"{total:.3f} →" if math.isfinite(total) else "infinite →"
@@ -186,7 +186,7 @@ def _write_total(axes: Axes, row: int, total: float, most: float) -> None:
 def game(perturbed: bool = False) -> Figure:
     """The rationalization game in one picture: review, selector, rationale, predictor, answer (the paper's Fig. 1).
 
-    `perturbed`: VER's, where the predictor is shown a neighbor of the rationale (Fig. 7).
+    `perturbed`: VER's game, where the predictor is shown a neighbor of the rationale (Fig. 7).
     """
     review = "pours amber with a thick white head and little lacing".split()
     chosen, neighbor = {"thick", "white", "head"}, {"amber", "white", "head"}
@@ -219,7 +219,7 @@ def game(perturbed: bool = False) -> Figure:
 
 
 def _write_words(axes: Axes, x: float, title: str, words: list[str], kept: set[str], all_words: bool) -> None:
-    """A column of words under a title, the kept ones shaded; the others as they are, or as dots."""
+    """Write a column of words under a title. Kept words are shaded; the others are written as they are, or as dots."""
     axes.text(x, 5.95, title, ha="center", va="center", color=FAINT)
     for row, word in enumerate(words):
         shade = "#ffe08a" if word in kept else "white"

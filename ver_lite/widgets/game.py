@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ver_lite.system.checks import check_number
 from ver_lite.theory.two_word_game import Path, TwoWordGame, logit, loss, sigmoid, trajectory
-from ver_lite.widgets.page import check_range, element, slider
+from ver_lite.widgets.page import element, slider
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -42,7 +43,8 @@ def two_word_portrait(
     """
     given = dict(zip(LIMITS, (perturbation, better_types, selector_speed, predictor_speed, share, answer), strict=True))
     for name, value in given.items():
-        check_range(name, value, *LIMITS[name])
+        low, high = LIMITS[name]
+        check_number(name, value, least=low, most=high)
     rnp = TwoWordGame(better_types=better_types, selector_speed=selector_speed, predictor_speed=predictor_speed)
     start = float(logit(share)), float(logit(answer)), float(logit(rnp.lesser))
     paths = {

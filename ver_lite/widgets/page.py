@@ -65,9 +65,3 @@ def split_bar(entropy: float, divergence: float, most: float) -> str:
         f'<span class="total">cross-entropy <b data-text="total">{total:.3f}</b> nats</span>'
         f'<span class="cut" data-text="cut">{cut}</span></p>'
     )
-
-
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError unless `value` lies between `low` and `high`."""
-    if not low <= value <= high:
-        raise ValueError(f"{name}: must lie between {low:g} and {high:g}; got {value}")

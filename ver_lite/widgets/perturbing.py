@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ver_lite.corpora import Corpus
-from ver_lite.masks import check_probability
+from ver_lite.system.checks import check_number
 from ver_lite.widgets.page import element, slider
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def perturb_yourself(corpus: Corpus, i: int, mask: Sequence[float] | None = None
     world = corpus.world
     if world is None:
         raise ValueError(f"corpus: {corpus.name} has no oracle; take a review world")
-    check_probability("perturbation", perturbation)
+    check_number("perturbation", perturbation, least=0, most=1)
     if not 0 <= i < len(corpus.test):
         raise IndexError(f"there is no text {i}: the split has texts 0 to {len(corpus.test) - 1}")
     batch, words = corpus.test.batch(torch.tensor([i])), corpus.test.words(i, corpus.vocabulary)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ver_lite.system.checks import check_number
 from ver_lite.theory.information import (
     BLANK,
     Parts,
@@ -18,7 +19,7 @@ from ver_lite.theory.information import (
     one_mask_selector,
     split,
 )
-from ver_lite.widgets.page import check_range, element, slider, split_bar
+from ver_lite.widgets.page import element, slider, split_bar
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -36,8 +37,8 @@ def divergence_slider(truth: float = 0.9, said: float = 0.7) -> HTML:
     `truth` is P(positive | z) at the start and `said` what the predictor says; both from 0.01 to 0.99. Raises
     `ValueError` for a value out of range.
     """
-    check_range("truth", truth, 0.01, 0.99)
-    check_range("said", said, 0.01, 0.99)
+    check_number("truth", truth, least=0.01, most=0.99)
+    check_number("said", said, least=0.01, most=0.99)
     p, q = [1 - truth, truth], [1 - said, said]
     inside = [
         '<div class="controls">',
@@ -59,9 +60,9 @@ def split_of_a_world(better: float = 0.95, lesser: float = 0.80, look: float = 0
     dragged. Raises `ValueError` for a value out of range.
     """
     for name, value in (("better", better), ("lesser", lesser)):
-        check_range(name, value, 0.5, 0.99)
+        check_number(name, value, least=0.5, most=0.99)
     for name, value in (("look", look), ("smell", smell)):
-        check_range(name, value, 0.0, 1.0)
+        check_number(name, value, least=0, most=1)
     world = beer_world(better, lesser)
     known = {"look": look, "smell": smell}
     parts = {word: partly_known(world, word, share) for word, share in known.items()}

@@ -34,6 +34,7 @@ from ver_lite.measures.everything import of_moves
 from ver_lite.measures.faithfulness import faithfulness
 from ver_lite.measures.metrics import Tally
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 from ver_lite.system.files import FileError
 from ver_lite.training.config import Config
 from ver_lite.training.runs import load_run
@@ -119,12 +120,10 @@ def quality(game: Method, split: Split, moves: Played, share: float) -> dict[str
 @torch.no_grad()
 def answers(game: Method, split: Split, mask: Tensor) -> Iterator[tuple[Batch, Tensor, Tensor]]:
     """Each batch of a split, the mask that is given for it, and what the game makes of these words: logits [B, C]."""
-    was_training = game.training
-    game.eval()
-    for batch in split.batches(256):
-        shown = (mask[batch.index, : batch.tokens.shape[1]] & batch.selectable).float()
-        yield batch, shown, game.predict(batch, shown)
-    game.train(was_training)
+    with in_mode(game, training=False):
+        for batch in split.batches(256):
+            shown = (mask[batch.index, : batch.tokens.shape[1]] & batch.selectable).float()
+            yield batch, shown, game.predict(batch, shown)
 
 
 def tallied(game: Method, split: Split, mask: Tensor) -> dict[str, Any]:

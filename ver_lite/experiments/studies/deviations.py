@@ -32,6 +32,7 @@ from ver_lite.experiments.results import (
 from ver_lite.experiments.studies import argument
 from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 from ver_lite.system import machine
 from ver_lite.training.runs import Config, Run, build_game, word_vectors
 from ver_lite.training.training import train
@@ -116,11 +117,10 @@ def selected(game: Method, split: Split) -> dict[str, float]:
     """What one draw of masks selects, all texts padded to the longest: shares of the number of words, and F1 with and
     without the padding among what is selected."""
     batch = split.batch(torch.arange(len(split)))
-    game.eval()
     may = torch.ones_like(batch.real) if game.protocol.select_padding else batch.selectable
-    mask = masks.sample(game.logits(batch), may, generator=torch.Generator().manual_seed(0))
-    accuracy = (game.predict(batch, mask * batch.real).argmax(1) == batch.labels).float().mean()
-    game.train()
+    with in_mode(game, training=False):
+        mask = masks.sample(game.logits(batch), may, generator=torch.Generator().manual_seed(0))
+        accuracy = (game.predict(batch, mask * batch.real).argmax(1) == batch.labels).float().mean()
     words, padding, hits = (float((mask * where).sum()) for where in (batch.real, ~batch.real, batch.gold))
     gold, size = float(batch.gold.sum()), float(batch.real.sum())
     return {

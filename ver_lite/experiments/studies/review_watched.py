@@ -17,6 +17,7 @@ from ver_lite.corpora.core import Batch
 from ver_lite.experiments.results import Job, Study, corpus_of, made_by, not_recorded
 from ver_lite.experiments.studies import argument
 from ver_lite.methods import Method
+from ver_lite.players.players import in_mode
 from ver_lite.training.runs import Run
 from ver_lite.training.training import train
 
@@ -72,12 +73,10 @@ def look_at(game: Method, batch: Batch, corpus: Corpus) -> dict[str, Any]:
     ``said`` and ``known``: P(positive) of the predictor and of the oracle, given these words. ``entropy`` and
     ``divergence``: the two parts of what the answer costs on average over the oracle's P(Y | words shown), in nats.
     """
-    was_training = game.training
-    game.eval()
-    chances = game.logits(batch).softmax(-1)[0, :, 1]
-    mask = game.choose(batch, "top_k")
-    said = game.predict(batch, mask).double().log_softmax(-1)
-    game.train(was_training)
+    with in_mode(game, training=False):
+        chances = game.logits(batch).softmax(-1)[0, :, 1]
+        mask = game.choose(batch, "top_k")
+        said = game.predict(batch, mask).double().log_softmax(-1)
     known: Tensor = corpus.world.log_posterior(batch.tokens, mask)
     return {
         "chances": [round(float(a), 2) for a in chances],

@@ -18,6 +18,7 @@ from ver_lite.experiments.results import Job, corpus_of
 from ver_lite.experiments.sweep.folder import INSIDE, Entry, collect, epochs_of, folders, locked, survey, write_scores
 from ver_lite.experiments.sweep.plan import key, plan
 from ver_lite.system import machine
+from ver_lite.system.checks import check_number
 from ver_lite.system.errors import said
 from ver_lite.system.files import FileError, write_text
 from ver_lite.system.pool import Processes, cores
@@ -49,8 +50,8 @@ def sweep(
     one stops at once. A run that fails leaves the others alone. Raises ValueError for a bad argument and FileError when
     ``out`` cannot be used.
     """
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}")
+    if workers is not None:
+        check_number("workers", workers, least=1, whole=True)
     alone = executor is None and machine.pick_device(device).type != "cpu"
     configs, out = list(configs), _open(Path(out))
     jobs = configs if all(isinstance(config, Job) for config in configs) else plan(configs)

@@ -21,6 +21,7 @@ from ver_lite.players.bert.checkpoints import (
     random_model,
     shape_of,
 )
+from ver_lite.system.checks import check_choice, check_number
 
 MASKINGS = ("zero_embed", "attn_mask", "log_attn", "delete")
 
@@ -66,10 +67,8 @@ class BertEncoder(Encoder):
         shape: dict[str, Any] | None = None,
     ):
         super().__init__(inputs, hidden)
-        if masking not in MASKINGS:
-            raise ValueError(f"masking must be one of: {', '.join(MASKINGS)}; not {masking!r}")
-        if not 0 < pace < float("inf"):
-            raise ValueError(f"pace must be positive, not {pace}")
+        check_choice("masking", masking, MASKINGS)
+        check_number("pace", pace, above=0)
         self.masking, self.pace, self.checkpointing = masking, pace, checkpointing
         if shape is None and checkpoint is None:
             raise ValueError("a BERT without checkpoint needs a shape, as shape_of gives it")
