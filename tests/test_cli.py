@@ -147,7 +147,7 @@ NAMES = "reviews, beer, hotel, movies, multirc, fever, tweets"
         (["train", *TINY, "--method", "ver", "--perturbation"], ["--perturbation", "needs a value"]),
         (["train", *TINY, "-s", "omega=bach"], ["'bach'"]),
         (["train", *TINY, "-s", "omeg=batch"], ["protocol has no switch 'omeg'"]),
-        (["train", *TINY, "--dropout", "1"], ["dropout must be from 0 to below 1"]),
+        (["train", *TINY, "--dropout", "1"], ["dropout must be a number of at least 0 and below 1"]),
         (["train", *TINY, "--method", "none.py:Mine"], ["there is no file none.py"]),
         (["train", *TINY, "--method", "json:JSONDecoder"], ["'json:JSONDecoder' is not a subclass", "Method"]),
         (["train", *TINY, "--method", "no_such_thing:Mine"], ["no module 'no_such_thing'"]),
