@@ -148,8 +148,8 @@ def test_memory_does_not_grow_while_it_trains_on():
 
 
 def test_a_worker_reads_nothing_but_the_standard_library_and_what_it_needs():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import workers; print('torch' in sys.modules)"
-    folder = Path(race.__file__).parent
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import benchmarks.child; print('torch' in sys.modules)"
+    folder = Path(race.__file__).parents[1]
     said = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
 
@@ -165,7 +165,7 @@ def test_the_recorded_page_is_what_the_record_gives():
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with freed memory")
 def test_a_part_that_is_left_out_is_left_out(monkeypatch):
     """Each child's own way takes effect: its steps run uncompiled, its memory is not kept, its gradient is torch's."""
-    asks = "import torch; from ver_lite import gru, machine; "
+    asks = "import torch; from ver_lite.players import gru; from ver_lite.system import machine; "
     asks += "print(isinstance(gru._steps, torch.jit.ScriptFunction), machine.reuse_memory())"
     for name, expected in (
         (parts.AS_IT_IS, "True True"),
