@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from ver_lite.system import __version__
 from ver_lite.experiments import sweep_command
+from ver_lite.system import __version__
 from ver_lite.teaching import commands
 
 _debug = False

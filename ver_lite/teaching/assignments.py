@@ -8,6 +8,7 @@ a written question is one Markdown cell. `ver_lite.teaching.master` has the rule
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from ver_lite.course.questions import own_numbers
-from ver_lite.system.files import FileError, read_text, write_text
+from ver_lite.system.files import FileError, checkout, read_text, write_text
 from ver_lite.teaching import master as rules
 
 __all__ = [
     "Assignment",
     "AssignmentError",
     "Question",
+    "claimed",
     "copy_of",
     "masters",
     "own_numbers",
@@ -35,9 +37,8 @@ __all__ = [
     "write_copy",
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path("notebooks/assignments")
-TEXT_STUB = "*Your answer here. Replace this line.*"
+FOLDERS = (Path("masters"), Path("notebooks/assignments/masters"))  # where masters are looked for, in this order
+COPIES = "copies"
 
 
 class AssignmentError(ValueError):
@@ -106,14 +107,41 @@ class Assignment:
         raise KeyError(f"{self.name} has no question {name!r}; it has {', '.join(q.name for q in self.questions)}")
 
 
-def masters(root: Path = ROOT) -> list[Path]:
-    """The committed masters, in order."""
-    return sorted((root / FOLDER / "masters").glob("*.ipynb"))
+def masters(folder: Path | None = None) -> list[Path]:
+    """The masters in `folder`, in order of their names.
+
+    Without one: those in the first of `masters` and `notebooks/assignments/masters` below the current folder that has
+    any, else those of the checkout. Raises AssignmentError that says where it looked when it finds none.
+    """
+    places = [Path(folder)] if folder is not None else list(FOLDERS)
+    if folder is None and (root := checkout()) is not None:
+        places.append(root / FOLDERS[-1])
+    for place in places:
+        if found := sorted(place.glob("*.ipynb")):
+            return found
+    looked = ", ".join(f"{place}{os.sep}" for place in places)
+    raise AssignmentError(
+        f"no master (a notebook NAME.ipynb) in {looked}. Name a master or a folder of masters (grade and rehearse: "
+        "--assignment MASTER.ipynb or --masters FOLDER); to write one: ver-lite assign new masters/NAME.ipynb"
+    )
 
 
 def copy_of(master: Path) -> Path:
-    """Where the student's copy of a master lies: in the folder above it, under the same name."""
-    return Path(master).parent.parent / Path(master).name
+    """Where the student's copy of a master lies, under the same name.
+
+    For a master in a folder called `masters`: in the folder above it. For any other: in the folder `copies` beside it.
+    """
+    folder = Path(master).absolute().parent
+    return (folder.parent if folder.name == FOLDERS[0].name else folder / COPIES) / Path(master).name
+
+
+def claimed(text: str | bytes) -> str | None:
+    """The assignment that a notebook's file says it is; None when it says none, or is no notebook."""
+    try:
+        name = json.loads(text)["metadata"]["ver_lite"]["assignment"]
+        return name if isinstance(name, str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def read(path: Path) -> Assignment:
@@ -171,21 +199,12 @@ def _question(cell: NotebookNode, check: NotebookNode | None, title: str) -> Que
 def release(master: Assignment | Path) -> NotebookNode:
     """The student's copy of a master: stubs for solutions, no hidden tests and no hints, no outputs, checks locked.
 
-    nbgrader's own preprocessors do it. Raises AssignmentError when the master is not in order, or nbgrader refuses it.
+    Raises AssignmentError when the master is not in order.
     """
-    from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
-
-    assignment = master if isinstance(master, Assignment) else read(master)
-    stubs = ClearSolutions(code_stub={"python": rules.CODE_STUB}, text_stub=TEXT_STUB)
-    copy, resources = deepcopy(assignment.notebook), {}
-    for step in (LockCells(), stubs, ClearHiddenTests(), ClearOutput()):
-        try:
-            copy, resources = step.preprocess(copy, resources)
-        except (RuntimeError, ValueError) as error:
-            raise AssignmentError(f"{assignment.path.name}: nbgrader's {type(step).__name__} says: {error}") from None
+    copy = deepcopy((master if isinstance(master, Assignment) else read(master)).notebook)
+    copy.metadata.pop("celltoolbar", None)
     for cell in copy.cells:
-        cell.source = cell.source.rstrip()
-        rules.about(cell).pop("hints", None)
+        rules.hand_out(cell)
     return copy
 
 
@@ -195,23 +214,36 @@ def text_of(notebook: NotebookNode) -> str:
 
 
 def write_copy(master: Path) -> Path | None:
-    """Release a master into the folder above its own; returns the copy's path, or None when it was up to date."""
+    """Release a master to where `copy_of` says; returns the copy's path, or None when it was up to date.
+
+    Raises AssignmentError when something else lies there: a master, or a notebook that is no assignment.
+    """
     path, text = copy_of(master), text_of(release(master))
-    if path.exists() and read_text(path) == text:
-        return None
+    if path.exists():
+        before = read_text(path)
+        if before == text:
+            return None
+        if claimed(before) is None or any(marker in before for marker in (*rules.SOLUTION, *rules.HIDDEN)):
+            raise AssignmentError(f"{path} is there already and is no student's copy; move it or rename the master")
+    path.parent.mkdir(exist_ok=True)
     write_text(path, text)
     return path
 
 
-def stale(root: Path = ROOT) -> list[str]:
-    """What keeps the committed copies from being exactly what `release` makes of the masters, a line each."""
+def stale(found: list[Path]) -> list[str]:
+    """What keeps the copies of masters from being exactly what `release` makes of them, a line each.
+
+    A master that was never released is no problem; a copy whose master is gone is one.
+    """
     problems = []
-    for master in masters(root):
+    for master in found:
         copy = copy_of(master)
-        if not copy.exists():
-            problems.append(f"{copy.name}: not released yet")
-        elif read_text(copy) != text_of(release(master)):
-            problems.append(f"{copy.name}: not what its master makes today; release it again")
-    known = {path.name for path in masters(root)}
-    alone = [path.name for path in sorted((root / FOLDER).glob("*.ipynb")) if path.name not in known]
+        try:
+            if copy.exists() and read_text(copy) != text_of(release(master)):
+                problems.append(f"{copy.name}: not what its master makes today; release it again")
+        except AssignmentError:
+            continue  # a master that is not in order makes no copy; `read` says what is wrong with it
+    known = {copy_of(master) for master in found}
+    beside = {path for folder in {path.parent for path in known} for path in folder.glob("*.ipynb")}
+    alone = [path.name for path in sorted(beside - known) if claimed(path.read_bytes()) is not None]
     return problems + [f"{name}: has no master" for name in alone]

@@ -16,7 +16,9 @@ from nbformat import NotebookNode
 PARAMETERS = {"student": "str", "seed": "int", "variant": "int"}
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
+MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 CODE_STUB = "...  # your lines"
+TEXT_STUB = "*Your answer here. Replace this line.*"
 QUESTION = re.compile(r"q\d+")
 HEADING = re.compile(r"(?m)^## Question (\d+): (.+) \(([\d.]+) points?\)$")
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
@@ -97,6 +99,28 @@ def with_stubs(source: str) -> str:
     raise ValueError(f"needs lines {SOLUTION[0]!r} and {SOLUTION[1]!r} in turn, at least one pair")
 
 
+def hand_out(cell: NotebookNode) -> None:
+    """Turn a cell of a master that is in order into the student's, in place, as nbgrader would.
+
+    Solutions become stubs; hidden tests, hints and outputs go. A cell that has a role cannot be deleted in Jupyter, and
+    only answers can be edited.
+    """
+    if is_answer(cell):
+        cell.source = with_stubs(cell.source) if cell.cell_type == "code" else TEXT_STUB
+    elif is_check(cell):
+        cell.source, _ = region(cell.source, HIDDEN)
+    if is_answer(cell) or is_check(cell) or grader(cell).get("locked"):
+        cell.metadata["deletable"] = False
+        if not is_answer(cell):
+            cell.metadata["editable"] = False
+    if cell.cell_type == "code":
+        cell.outputs, cell.execution_count = [], None
+        for about_outputs in ("collapsed", "scrolled"):
+            cell.metadata.pop(about_outputs, None)
+    cell.source = cell.source.rstrip()
+    about(cell).pop("hints", None)
+
+
 def split_check(source: str) -> Check:
     """A check cell in its parts. Raises ValueError, or SyntaxError, saying what is not as it should be."""
     public, hidden = region(source, HIDDEN)
@@ -175,9 +199,13 @@ def _cells(notebook: NotebookNode) -> Iterator[str]:
                 defined(cell.source)
             except SyntaxError as error:
                 yield f"cell {name}, line {error.lineno}: {error.msg}"
-        markers = [marker for pair in (SOLUTION, HIDDEN) for marker in pair if marker in cell.source]
-        if markers and not (is_answer(cell) or is_check(cell)):
-            yield f"cell {name}: holds {markers[0]!r}, and is neither an answer nor a check cell"
+        allowed = HIDDEN if is_check(cell) else SOLUTION if is_answer(cell) and cell.cell_type == "code" else ()
+        for line in map(str.strip, cell.source.split("\n")):
+            if MARKER.search(line) and line not in allowed:
+                wanted = (
+                    f"here only {' and '.join(map(repr, allowed))} may mark something" if allowed else "take it out"
+                )
+                yield f"cell {name}: the line {line!r} would hide nothing from students; {wanted}"
 
 
 def _questions(notebook: NotebookNode) -> Iterator[str]:

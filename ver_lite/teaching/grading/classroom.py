@@ -18,14 +18,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ver_lite.system.files import PACKAGE
 from ver_lite.teaching import assignments
 from ver_lite.teaching.assignments import Assignment
 from ver_lite.teaching.grading import collect
 from ver_lite.teaching.grading.collect import CollectError, HandedIn, Student, shown
 from ver_lite.teaching.grading.record import Record, claimed
-from ver_lite.teaching.grading.sandbox import PACKAGE, WITHOUT, Limits, why_no_bubblewrap
+from ver_lite.teaching.grading.sandbox import WITHOUT, Limits, why_no_bubblewrap
 
-MARKERS = ("course/grading", "course/questions.py", "course/check.py", "course/master.py", "course/assignments.py")
+MARKERS = (  # the code that decides a mark
+    "teaching/grading",
+    "teaching/master.py",
+    "teaching/assignments.py",
+    "course/questions.py",
+    "course/check.py",
+)
 
 
 @dataclass
@@ -60,32 +67,25 @@ def marker_version() -> str:
     return digest.hexdigest()[:12]
 
 
-def choose(found: list[HandedIn], name: str | None, root: Path = assignments.ROOT) -> Assignment:
+def choose(found: list[HandedIn], name: str | None, folder: Path | None = None) -> Assignment:
     """The assignment called `name`, a master's path, or the one that most submissions say they are.
 
-    Raises CollectError that lists the masters when there is no such one, or none can be told.
+    `folder`: where the masters are; None looks where `assignments.masters` does. Raises CollectError that lists the
+    masters when there is no such one, or none can be told; AssignmentError when there is no master at all.
     """
-    masters = {path.stem: path for path in assignments.masters(root)}
+    if name is not None and Path(name).suffix == ".ipynb":
+        return assignments.read(Path(name))
+    masters = {path.stem: path for path in assignments.masters(folder)}
     if name is not None:
-        if Path(name).suffix == ".ipynb":
-            return assignments.read(Path(name))
         fits = [path for stem, path in masters.items() if stem == name or stem.startswith(f"{name}-")]
         if len(fits) != 1:
-            raise CollectError(f"no master is called {name!r}; there are: {', '.join(masters) or 'none'}")
+            raise CollectError(f"no master is called {name!r}; there are: {', '.join(masters)}")
         return assignments.read(fits[0])
-    said = Counter(filter(None, (_claims(file.data) for file in found)))
+    said = Counter(filter(None, (assignments.claimed(file.data) for file in found)))
     known = [stem for stem, _ in said.most_common() if stem in masters]
     if not known:
-        raise CollectError(f"which assignment? No submission says; give --assignment: {', '.join(masters) or 'none'}")
+        raise CollectError(f"which assignment? No submission says; give --assignment: {', '.join(masters)}")
     return assignments.read(masters[known[0]])
-
-
-def _claims(data: bytes) -> str | None:
-    try:
-        claimed_name = json.loads(data)["metadata"]["ver_lite"]["assignment"]
-        return claimed_name if isinstance(claimed_name, str) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
 
 
 def gather(
@@ -94,13 +94,14 @@ def gather(
     roster: Path | None = None,
     limits: Limits | None = None,
     boxed: bool | None = None,
+    masters: Path | None = None,
 ) -> Class:
     """The class: every student of the roster, and everybody who handed in. Raises CollectError."""
     found = list(collect.files(source))
     listed = collect.roster(roster) if roster else []
     if not listed and not any(file.place.lower().endswith(".ipynb") for file in found):
         raise CollectError(f"{source}: no notebooks in it")
-    assignment = choose(found, name)
+    assignment = choose(found, name, masters)
     taken, lines = collect.assign(found, listed)
     tasks = []
     for student, files in taken.values():

@@ -15,6 +15,7 @@ from ver_lite.system.files import read_text, write_text, write_whole
 from ver_lite.teaching.assignments import Assignment, Question
 from ver_lite.teaching.grading.classroom import Class, Task
 from ver_lite.teaching.grading.collect import CollectError, same, shown
+from ver_lite.teaching.master import TEXT_STUB
 
 TO_READ = "to read"
 BY_HAND = "by-hand.csv"
@@ -60,8 +61,6 @@ def points_of(task: Task, question: Question, given: Given) -> float | None:
 
 def answered(task: Task, question: Question) -> bool:
     """Whether a written question has any answer besides the stub's line."""
-    from ver_lite.teaching.assignments import TEXT_STUB
-
     text = task.row["mark"].get("answers", {}).get(question.name, "") if task.row else ""
     return bool(text.replace(TEXT_STUB, "").strip())
 

@@ -28,11 +28,11 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from traitlets import List
 
+from ver_lite.system.files import PACKAGE
 from ver_lite.teaching.grading.sandbox import (
     HOME,
     MEBI,
     NOBODY,
-    PACKAGE,
     Limits,
     box,
     environment,

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[2]
+from ver_lite.system.files import PACKAGE, checkout
+
 NOBODY = 65534
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "ssl/certs")
@@ -129,9 +130,8 @@ def _library() -> list[tuple[str, str]]:
     places = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
     shown = [(str(place), str(place)) for place in sorted(places) if not str(place).startswith("/usr")]
     shown.append((str(PACKAGE), "/opt/ver-lite/ver_lite"))
-    data = PACKAGE.parent / "data"
-    if (PACKAGE.parent / "pyproject.toml").is_file() and data.is_dir():
-        shown.append((str(data), "/opt/ver-lite/data"))
+    if (root := checkout()) is not None and (root / "data").is_dir():
+        shown.append((str(root / "data"), "/opt/ver-lite/data"))
     return shown
 
 
