@@ -17,9 +17,11 @@ import ver_lite
 from tools import notebooks
 from ver_lite import observations
 from ver_lite.course.questions import own_numbers
+from ver_lite.system.files import PACKAGE
 from ver_lite.teaching import assignments, trial
 from ver_lite.teaching import master as rules
 from ver_lite.teaching.assignments import AssignmentError
+from ver_lite.teaching.grading import attacks
 from ver_lite.teaching.skeleton import new_master
 
 MASTERS = assignments.masters(Path(__file__).resolve().parents[1] / "notebooks" / "assignments" / "masters")
@@ -227,6 +229,13 @@ def test_a_new_master_is_in_order_and_is_released_beside_its_folder(master):
     assert assignments.write_copy(master) is None
     with pytest.raises(AssignmentError, match="is there already"):
         new_master(master)
+
+
+def test_no_hidden_test_of_a_new_master_stands_in_the_library(master):
+    """The sandbox shows the library to submissions; an attack of the rehearsal searches all files that it can read."""
+    needle = "".join(attacks.needle(assignments.read(master)))
+    assert needle in master.read_text("utf-8")
+    assert not [path for path in PACKAGE.rglob("*.py") if needle in path.read_text("utf-8")]
 
 
 def test_a_copy_lands_above_masters_or_in_copies_and_never_on_a_master(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ver_lite.system.files import write_text
+from ver_lite.teaching.assignments import text_of
 
 MARKER = "<!-- badges -->"
 WORDS = "<!-- words -->"
@@ -115,7 +116,7 @@ def write_everywhere(root: Path) -> list[Path]:
             last = notebook.cells[-1]
             if path.parent.name == "notebooks" and last.cell_type == "markdown" and path.name[:2] in words:
                 last.source = with_words(last.source, url, words[path.name[:2]])
-        changed += _replace(path, before, nbformat.writes(notebook).rstrip("\n") + "\n")
+        changed += _replace(path, before, text_of(notebook))
     for path in [root / "README.md", root / "CITATION.cff", *sorted((root / "book").glob("*.*"))]:
         if not path.is_file() or path.suffix not in {".md", ".cff", ".yml"}:
             continue

@@ -20,9 +20,9 @@ import nbformat
 from tools.address import write_everywhere
 from tools.shape import problems_of
 from ver_lite.system.files import FileError, write_text
+from ver_lite.teaching.assignments import KERNEL, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -47,7 +47,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write the notebook whole, so that a stop loses nothing."""
-    write_text(path, nbformat.writes(notebook).rstrip("\n") + "\n")
+    write_text(path, text_of(notebook))
 
 
 def run(notebook: nbformat.NotebookNode, path: Path, timeout: int = 600) -> float:

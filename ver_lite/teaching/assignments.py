@@ -23,6 +23,7 @@ from ver_lite.system.files import FileError, checkout, read_text, write_text
 from ver_lite.teaching import master as rules
 
 __all__ = [
+    "KERNEL",
     "Assignment",
     "AssignmentError",
     "Question",
@@ -39,6 +40,7 @@ __all__ = [
 
 FOLDERS = (Path("masters"), Path("notebooks/assignments/masters"))  # where masters are looked for, in this order
 COPIES = "copies"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}  # what our notebooks say they run on
 
 
 class AssignmentError(ValueError):

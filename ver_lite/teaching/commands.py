@@ -15,6 +15,13 @@ assign = typer.Typer(
 )
 
 
+@assign.callback()
+def _quickly() -> None:
+    from ver_lite.teaching.grading import quick_imports
+
+    quick_imports()
+
+
 Masters = Annotated[
     list[Path] | None,
     typer.Argument(
@@ -115,9 +122,6 @@ def rehearse(
     masters: MastersFolder = None,
 ) -> None:
     """Make a class of right, wrong and hostile submissions, mark it, and print times and outcomes."""
-    from ver_lite.teaching.grading import quick_imports
-
-    quick_imports()
     from ver_lite.teaching.grading.rehearsal import rehearse as play
 
     with _in_words():
