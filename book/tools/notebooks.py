@@ -1,8 +1,8 @@
 """The lessons as files: run them, check their shape, write the repository's address into them.
 
-    python -m tools.notebooks execute [--record] [--into FOLDER] [FILES]
-    python -m tools.notebooks check [FILES]
-    python -m tools.notebooks links
+    PYTHONPATH=book python -m tools.notebooks execute [--record] [--into FOLDER] [FILES]
+    PYTHONPATH=book python -m tools.notebooks check [FILES]
+    PYTHONPATH=book python -m tools.notebooks links
 
 Without FILES: every lesson in `notebooks/`. `execute` rewrites a lesson only when all of it ran.
 """
@@ -172,7 +172,9 @@ def check(paths: list[Path]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="PYTHONPATH=book python -m tools.notebooks", description=__doc__.splitlines()[0]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, says in (
         ("execute", "run lessons in a fresh kernel and store them executed"),

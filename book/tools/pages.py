@@ -1,6 +1,6 @@
 """Pieces of the book that are made from records and from the code: `book/generated/*.md`, included by its pages.
 
-    python -m tools.pages
+    PYTHONPATH=book python -m tools.pages
 
 `minutes` from the lessons' recorded seconds, `corpora` from `SOURCES`, the recorded splits and the review world,
 `records` from the recorded results and the lessons, `names` from the docstrings. A test fails when a piece is no longer

@@ -1,6 +1,6 @@
 """Check and time training on a GPU, in under nine minutes: one run, its precisions, and a fleet of thirty.
 
-    python -m benchmarks.gpu [--peer CHECKOUT] [--out FOLDER] [--texts N]
+    PYTHONPATH=tests python -m benchmarks.gpu [--peer CHECKOUT] [--out FOLDER] [--texts N]
 
 Everything is checked before it is timed: the GPU's gradients against the CPU's, replayed steps against played ones, a
 step that never waits for the device, a fleet's runs against the same runs alone. With ``--peer`` the released code of

@@ -106,7 +106,7 @@ def reuse_memory() -> bool:
     hands (not glibc) or in the user's (``MALLOC_...`` is set).
 
     Left alone, glibc gives what lies at the end of its heap back to the system at once. Then every step of a training
-    gets new memory, and each page of it is a fault (`python -m benchmarks parts` says what that costs).
+    gets new memory, and each page of it is a fault (`make bench` measures what that costs).
     """
     settled = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if settled or not hasattr(_c_library(), "mallopt"):
