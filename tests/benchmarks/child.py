@@ -20,10 +20,10 @@ from typing import Any
 def released(
     checkout: str, folder: str, words: list[str], settings: dict[str, Any], device: str = "cpu"
 ) -> Callable[[], dict[str, Any]]:
-    """The released code's epoch, as its script for Beer drives it: its data class, its model, its training function.
+    """Make the released code's epoch, as its script for Beer runs it: its data class, its model, its training function.
 
-    Its Lipschitz pass runs inside the training function; the function that makes it is timed from outside. So one
-    epoch gives both numbers: ``seconds`` as shipped, and ``lipschitz``, the part that the pass takes.
+    The Lipschitz pass runs inside the training function. The function that computes it is timed here, so one epoch
+    gives both numbers: ``seconds`` of the code as shipped, and ``lipschitz``, the seconds of the pass.
     """
     sys.path.insert(0, checkout)
     import beer
@@ -69,15 +69,18 @@ class _Settings:
 
 
 class _Log:
-    """The released code hands its numbers to a TensorBoard writer. Here nobody reads them."""
+    """The released code writes its numbers to a TensorBoard writer. This one ignores them."""
 
     def add_scalar(self, *numbers: Any) -> None:
         pass
 
 
 def pyhighlights(folder: str, words: list[str], settings: dict[str, Any]) -> Callable[[], dict[str, Any]]:
-    """An epoch of pyhighlights' plain game: its select-then-predict model with two GRU encoders, its collator, its
-    losses, trained by Lightning as its tasks do, without validation, checkpoints and logs."""
+    """Make an epoch of pyhighlights' plain game: its select-then-predict model with two GRU encoders, collator and
+    losses.
+
+    Lightning trains it as the library's own tasks do, without validation, checkpoints and logs.
+    """
     import gzip
     import logging
 
@@ -110,7 +113,7 @@ def pyhighlights(folder: str, words: list[str], settings: dict[str, Any]) -> Cal
         losses=[keys.CLASSIFICATION_LOSS, keys.SPARSITY_LOSS, keys.CONTIGUITY_LOSS],
         optimizer=keys.ADAM,
     )
-    # The keys stand for the library's sizes; these are the same parts at ours.
+    # The keys make parts of the library's sizes; these are the same parts at our sizes.
     hidden = settings["hidden_dim"]
     sizes = {"vocab_size": len(words), "embedding_dim": vectors.shape[1], "hidden_size": hidden // 2}
     sizes |= {"dropout_rate": settings["dropout"]}
@@ -144,7 +147,7 @@ def pyhighlights(folder: str, words: list[str], settings: dict[str, Any]) -> Cal
 
 
 def ours(points: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    """The points of a growth curve, one after the other, in a process of their own."""
+    """Make a function that trains the points of a growth curve one after the other, a point a call."""
     from benchmarks.growth import train_point
 
     left = iter(points)
@@ -152,7 +155,7 @@ def ours(points: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
 
 
 def part(**settings: Any) -> Callable[[], dict[str, float]]:
-    """An epoch of ours with one part of it left out."""
+    """Make a function that trains an epoch of ours with one part left out."""
     from benchmarks.parts import train_part
 
     return train_part(**settings)
@@ -162,7 +165,7 @@ KINDS = {"released": released, "pyhighlights": pyhighlights, "ours": ours, "part
 
 
 def main() -> None:
-    """The child: get ready, then train an epoch for every line that comes in. Only answers go to standard output."""
+    """Load everything, then train an epoch for every line of standard input. Only answers go to standard output."""
     kind, settings = sys.argv[1], json.loads(sys.argv[2])
     answers = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):

@@ -1,7 +1,7 @@
 """The parent's side of the processes that train an epoch when they are told to: start them, ask them, stop them.
 
-The child's side is `benchmarks.child`, in a Python of its own: that of a peer, or this one. It imports the modules of
-this folder that it needs, so nothing here imports it: it is started by its name.
+The child's side is `benchmarks.child`, which runs in this Python or in a peer's. It imports the modules of this folder
+that train, and those import this one. So this module does not import the child; it starts it by its name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PeerError(RuntimeError):
 class Worker:
     """A child process of one kind, ready to train. Raises PeerError with its last lines when it dies.
 
-    ``environment``: variables of the child beside ours; None is one that it doesn't inherit.
+    ``environment`` adds variables to the child's environment. A variable that is None is not inherited.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Worker:
 
 
 def check_released(checkout: str | Path) -> Path:
-    """The path of the released code's checkout. Raises PeerError that names the file that is not there."""
+    """The path of the released code's checkout. Raises PeerError that names the file that is missing there."""
     folder = Path(checkout).expanduser().resolve()
     if not folder.is_dir():
         raise PeerError(f"PEER={checkout}: there is no such folder; give a checkout of {RELEASED_NAME}")

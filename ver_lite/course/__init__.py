@@ -1,5 +1,7 @@
 """What the lessons and assignments call besides the library.
 
+The files::
+
     setup       the first cell of a lesson: seeds, device, the style of figures
     check       compare a learner's answer with the right one, and say so in one line
     questions   what an assignment's notebook calls: a student's own numbers, public checks, hidden tests

@@ -1,8 +1,8 @@
-"""Assignments as files: read a master into questions, release the student's copy of it.
+"""Assignments as files: read a master into questions, make the student's copy, find masters and say where copies go.
 
-A master is a notebook with nbgrader's cell metadata and markers, so a course that runs nbgrader can take it as it is.
-A code question is an answer cell (`### BEGIN SOLUTION`) and a check cell (public checks, `### BEGIN HIDDEN TESTS`);
-a written question is one Markdown cell. `ver_lite.teaching.master` has the rules.
+A master is a notebook with nbgrader's cell metadata and markers, so a course that runs nbgrader can take it as it is. A
+code question is an answer cell (`### BEGIN SOLUTION`) and a check cell (public checks, `### BEGIN HIDDEN TESTS`). A
+written question is one Markdown cell. `ver_lite.teaching.master` has the rules.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class Question:
     """One question of an assignment.
 
     name       "q3": the id of its answer cell         kind     "code" or "written"
-    title      from the heading above it               points   the most that it can earn
+    title      from the heading above it               points   the largest number that it can earn
     functions  the functions that its answer defines   values   the other names that it defines
     depends    the questions whose names it uses       seconds  how long its tests may take
-    tests      its hidden tests, without `hidden_`     hints    for each test, what to look at
-    answer     the master's answer cell, solution included (of a written one: the model answer and how to mark it)
-    public     the check cell's public part; it leaves a bool called `public`
+    tests      its hidden tests, without `hidden_`     hints    for each test, what the student should look at
+    answer     the master's answer cell with its solution; for a written one, the model answer and how to mark it
+    public     the check cell's public part, which sets a bool called `public`
     hidden     the hidden part without its last line: helpers, and a function `hidden_NAME()` for each test
     """
 
@@ -83,7 +83,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """A master, read: its notebook (solutions and hidden tests included) and its questions, in order."""
+    """A master that has been read: its notebook, with solutions and hidden tests, and its questions in order."""
 
     name: str
     version: int
@@ -93,7 +93,7 @@ class Assignment:
 
     @property
     def points(self) -> float:
-        """The most that the assignment can earn."""
+        """The largest number of points that the assignment can earn."""
         return sum(question.points for question in self.questions)
 
     @cached_property
@@ -153,14 +153,14 @@ def read(path: Path) -> Assignment:
         text = read_text(path)
         ids = [cell.get("id") for cell in json.loads(text)["cells"]]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # ids that stand twice are told below, in our words
+            warnings.simplefilter("ignore")  # `problems_of` reports duplicate ids in our words
             notebook = nbformat.reads(text, as_version=4)
     except FileError as error:
         raise AssignmentError(str(error)) from None
     except Exception as error:
         raise AssignmentError(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
     for cell, name in zip(notebook.cells, ids, strict=True):
-        cell["id"] = name  # nbformat makes new ones where they are missing or stand twice
+        cell["id"] = name  # nbformat replaces missing and duplicate ids
     if problems := rules.problems_of(notebook):
         raise AssignmentError("\n".join(f"{path.name}, {problem}" for problem in problems))
     ours = notebook.metadata["ver_lite"]
@@ -211,7 +211,7 @@ def release(master: Assignment | Path) -> NotebookNode:
 
 
 def text_of(notebook: NotebookNode) -> str:
-    """What a notebook's file holds: the same bytes on every machine."""
+    """The text of a notebook's file. It has the same bytes on every machine."""
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 

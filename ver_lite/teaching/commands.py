@@ -40,7 +40,7 @@ MastersFolder = Annotated[
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Turn an error about a notebook into one that the command line says in a line."""
+    """Turn an AssignmentError into a ValueError, which the command line prints as one line."""
     from ver_lite.teaching.assignments import AssignmentError
 
     try:
@@ -153,8 +153,8 @@ def grade(
 ) -> None:
     """Mark a class: gradebook.csv, a feedback page per student, run.jsonl and class.png in the folder of marks.
 
-    Can be stopped at any moment and started again: only what is missing or has changed is marked. Exit code 1 when
-    somebody could not be marked.
+    You can stop it at any moment and start it again: it marks only what is missing or has changed. The exit code is 1
+    when somebody could not be marked.
     """
     from ver_lite.teaching.grading import quick_imports
 

@@ -1,4 +1,4 @@
-"""`ver-lite assign new`: a small master that is in order from the start, to be filled in cell by cell."""
+"""`ver-lite assign new`: write a small master that is in order from the start. The teacher changes it cell by cell."""
 
 from __future__ import annotations
 
@@ -76,9 +76,10 @@ When a second label is nearly as likely, or when a mistake costs much more in on
 
 
 def new_master(path: Path, title: str | None = None) -> Path:
-    """Write a master with one code question and one written one; `ver-lite assign check` finds it in order.
+    """Write a master with one code question and one written one. `ver-lite assign check` finds it in order.
 
-    Its name in the metadata is the file's. Raises AssignmentError when `path` is there already, or is no .ipynb file.
+    The assignment's name in its metadata is that of the file. Raises AssignmentError when `path` exists or is no .ipynb
+    file.
     """
     path = Path(path)
     if path.suffix != ".ipynb":

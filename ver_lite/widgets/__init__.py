@@ -1,5 +1,7 @@
 """What a reader can drag, click and watch.
 
+The files::
+
     game         the two-word game as a picture of all its states; the reader drops a start (lesson 07)
     split        cross-entropy = entropy + divergence, for one rationale and for a world (lesson 01)
     perturbing   Equation 8 on one text: choose words, perturb the choice (lesson 07)

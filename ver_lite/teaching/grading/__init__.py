@@ -1,6 +1,6 @@
 """Mark a class whose submissions nobody has looked at: `ver-lite grade`.
 
-The files, in the order in which a student's notebook passes through them:
+The files, in the order in which a student's notebook passes through them::
 
     grade        the command: from a folder of submissions to a folder of marks
     collect      find the files, and say whose each is
@@ -21,7 +21,7 @@ The files, in the order in which a student's notebook passes through them:
     gradebook    the tables and the picture of the class
     feedback     the page for the student
 
-And to try it all:
+And to try it all::
 
     attacks       submissions that want marks for something else than answers
     attack_code   the attacks among them that are code in an answer

@@ -1,4 +1,4 @@
-"""Mark a whole class: who has handed in what, what is marked already, and the rest in parallel."""
+"""Mark a whole class: find out who has handed in what, and what is marked already; mark the rest in parallel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MARKERS = (  # the code that decides a mark
 
 @dataclass
 class Task:
-    """One student: the file that counts, the key of this marking, and the row of the record, once there is one."""
+    """One student: the file that counts, the key of this marking, and the record's row once there is one."""
 
     student: Student
     file: HandedIn | None
@@ -49,7 +49,7 @@ class Task:
 
 @dataclass
 class Class:
-    """A class and one assignment. `lines`: what a teacher should know, one line each."""
+    """A class and its assignment. `lines` are what the teacher should know, one each."""
 
     assignment: Assignment
     tasks: list[Task]
@@ -58,7 +58,7 @@ class Class:
 
 @cache
 def marker_version() -> str:
-    """Changes whenever the code that decides a mark does."""
+    """A fingerprint of the code that decides a mark. It changes whenever that code does."""
     digest = hashlib.sha256()
     for name in MARKERS:
         place = PACKAGE / name
@@ -130,10 +130,10 @@ def _key(assignment: Assignment, student: Student, file: HandedIn, limits: Limit
 
 
 def look_up(group: Class, record: Record, only: str | None, regrade: str | None) -> list[Task]:
-    """Give each task its row, and return those that are to be marked now.
+    """Give each task its row of the record, and return the tasks that are to be marked now.
 
-    `only` a student; `regrade` a question of everybody whose submission has a row, whatever it was marked with.
-    Raises CollectError when nobody is called `only`.
+    `only` names a student. `regrade` names a question, of everybody whose submission has a row, whatever it was marked
+    with. Raises CollectError when nobody is called `only`.
     """
     if only is not None and not any(collect.same(only) in _names(task.student) for task in group.tasks):
         raise CollectError(f"no student is called {only!r} in the roster or among the submissions")
@@ -166,7 +166,7 @@ def mark_all(
     boxed: bool | None = None,
     progress: Callable[[], Any] = lambda: None,
 ) -> list[str]:
-    """Mark every task, record each at once, and return a line about each that could not be marked."""
+    """Mark every task and record each at once. Returns a line about each that could not be marked."""
     master = assignments.text_of(group.assignment.notebook)
     copy = assignments.text_of(group.assignment.copy)
     pool, failed = executor or ThreadPoolExecutor(workers), []
@@ -210,7 +210,8 @@ def _job(task: Task, master: str, copy: str, limits: Limits, regrade: str | None
 
 
 def mark_apart(job: dict[str, Any]) -> dict[str, Any]:
-    """Mark one student in a process of its own: the mark, or `{"failed": why}` when the marker itself failed twice."""
+    """Mark one student in a process of its own. Returns the mark, or `{"failed": why}` when the marker itself failed
+    twice."""
     source = str(PACKAGE.parent)
     environment = os.environ | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     said = ""
@@ -235,7 +236,7 @@ def mark_apart(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merged(task: Task, result: dict[str, Any], regrade: str | None) -> dict[str, Any]:
-    """A new mark of one question, the others as they were recorded."""
+    """The recorded mark, with the new result of one question in it."""
     if not regrade or not task.row:
         return result
     merged = dict(task.row["mark"])
@@ -263,14 +264,14 @@ def _row(group: Class, task: Task, mark: dict[str, Any]) -> dict[str, Any]:
 
 
 def protection(boxed: bool | None = None) -> str | None:
-    """What is not protected here, in words; None where bubblewrap works."""
+    """What is not protected on this machine, in words; None when bubblewrap works."""
     why = why_no_bubblewrap() if boxed is not False else "asked for"
     return None if why is None else WITHOUT.format(why=why)
 
 
 @contextmanager
 def claimed_record(out: Path) -> Iterator[Record]:
-    """The record of a folder of marks, made if it is not there, kept from other markers."""
+    """The record of a folder of marks. The folder is made if it is missing, and other markers are kept out of it."""
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     with claimed(out):
         yield Record(out)

@@ -103,7 +103,7 @@ def _mark(
 
 
 def _executor(scheduler: str | None) -> tuple[Executor | None, object]:
-    """Where to mark: here (None), or on the workers of a Dask cluster; and how to let go of it."""
+    """Where to mark, and how to let go of it: None for this machine, or the executor of a Dask cluster."""
     if scheduler is None:
         return None, lambda: None
     try:

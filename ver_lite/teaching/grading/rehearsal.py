@@ -1,6 +1,7 @@
-"""Rehearse the marking: a generated class of right, partly right, wrong and hostile submissions, marked and judged.
+"""Rehearse the marking: make a class of right, partly right, wrong and hostile submissions, mark it, and judge the
+marks.
 
-python -m ver_lite.teaching.grading.rehearsal --students 200
+    python -m ver_lite.teaching.grading.rehearsal --students 200
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LIMITS = Limits(cell=10, tests=10, resident=1024 * MEBI)
 
 
 def write_class(folder: Path, assignment: Assignment, students: int, seed: int = 101) -> dict[str, str]:
-    """Write a class of submissions; returns what each student is. The attacks come first, each once."""
+    """Write a class of submissions, the attacks first, each once. Returns what each student is, by name."""
     folder.mkdir(parents=True, exist_ok=True)
     kinds = {attack.name: "hostile" for attack in attacks.every(assignment)[:students]}
     for attack in attacks.write_all(folder, assignment)[students:]:
@@ -97,7 +98,7 @@ def times(rows: dict[str, Any], kinds: dict[str, str]) -> str:
 
 
 def table(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
-    """Print what became of every attack; returns how many did not end as they should."""
+    """Print the outcome of every attack. Returns how many did not end as they should."""
     bad = 0
     question = attacks.attacked(assignment)
     print(f"{'attack':26}{question.name:>7}{'all':>7}{'s':>6}  outcome")
@@ -116,7 +117,8 @@ def table(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
 
 
 def innocents(assignment: Assignment, rows: dict[str, Any], kinds: dict[str, str]) -> int:
-    """How many right submissions did not earn everything, or were flagged; said in a line each."""
+    """Print a line about each right submission that did not earn all points or was flagged. Returns how many there
+    are."""
     bad = 0
     code = {q.name: q.points for q in assignment.questions if q.kind == "code"}
     for name in (name for name, kind in kinds.items() if kind == "right"):
