@@ -224,7 +224,7 @@ def names() -> str:
     door, rows = import_module("ver_lite"), []
     for name in door.__all__[1:]:
         thing = getattr(door, name)
-        home = f"{thing.__module__}.{thing.__name__}"
+        home = thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__name__}"
         says = " ".join(inspect.getdoc(thing).split("\n\n")[0].split())
         first = re.match(r".+?(?<!\bEq)[.:](?=\s|$)|.+", says)[0].rstrip(":.")
         rows.append((f"{{py:obj}}`{name} <{home}>`", home.rpartition(".")[0], first.replace("|", "\\|")))
