@@ -20,10 +20,7 @@ AS_IT_IS = "as it is"
 PARTS: dict[str, tuple[dict[str, str], str]] = {
     AS_IT_IS: ({}, ""),
     "without steps compiled by TorchScript": ({"PYTORCH_JIT": "0"}, ""),
-    "without memory that stays": (
-        {"MALLOC_ARENA_TEST": "8"},
-        "",
-    ),  # glibc's default; our code leaves malloc alone when it is set
+    "without memory that stays": ({"MALLOC_ARENA_TEST": "8"}, ""),  # glibc's default; once set, we leave malloc alone
     "with threads that wait as long as usual": ({"GOMP_SPINCOUNT": "300000"}, ""),  # libgomp's default
     "with PyTorch's gradient of the largest": ({}, "largest"),
     "with nn.GRU": ({}, "gru"),
@@ -64,8 +61,7 @@ def times_as_long(made: dict[str, Any]) -> dict[str, float]:
 
 
 def train_part(texts: int, hidden: int, batch_size: int, told: str) -> Callable[[], dict[str, float]]:
-    """In the child process: load what is needed and return the function that trains an epoch and returns its
-    seconds."""
+    """In the child process: load the corpus and return the function that trains an epoch and returns its seconds."""
     corpus, config = review_corpus(texts), game_config(hidden, batch_size, Protocol.paper())
     if told == "largest":
         players.max_pool = pytorchs_max_pool

@@ -247,8 +247,7 @@ def with_many_words(corpus: Corpus, words: int) -> Corpus:
 
 
 def zipf(count: int, words: int, generator: torch.Generator) -> Tensor:
-    """Draw ``count`` word ids, int [count]: the k-th of ``words`` in proportion to 1/k. The ids 0 and 1 are not
-    drawn."""
+    """Draw word ids, int [count]: the k-th of ``words`` in proportion to 1/k. The ids 0 and 1 are not drawn."""
     chances = 1 / torch.arange(1, words + 1, dtype=torch.float64)
     return 2 + torch.multinomial(chances, count, replacement=True, generator=generator)
 

@@ -58,8 +58,7 @@ def is_check(cell: NotebookNode) -> bool:
 
 
 def defined(source: str) -> Names:
-    """The functions and values that code defines at its top level, read from its syntax tree; nothing is run. Raises
-    SyntaxError."""
+    """The functions and values that code defines at its top level. Nothing is run. Raises SyntaxError."""
     functions, values = [], []
     for node in ast.parse(MAGIC.sub(r"\1pass", source)).body:
         if isinstance(node, ast.FunctionDef):

@@ -78,8 +78,7 @@ When a second label is nearly as likely, or when a mistake costs much more in on
 def new_master(path: Path, title: str | None = None) -> Path:
     """Write a master with one code question and one written one. `ver-lite assign check` finds it in order.
 
-    The assignment's name in its metadata is that of the file. Raises AssignmentError when `path` exists or is no .ipynb
-    file.
+    Its name in the metadata is that of the file. Raises AssignmentError when `path` exists or is no .ipynb file.
     """
     path = Path(path)
     if path.suffix != ".ipynb":

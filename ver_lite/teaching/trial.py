@@ -35,8 +35,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of trying an answer: whether the public checks passed, which hidden tests failed, and what was
-    printed."""
+    """The result of an answer: whether the public checks passed, which hidden tests failed, what was printed."""
 
     public: bool
     failed: dict[str, str]
@@ -48,8 +47,7 @@ class Outcome:
 
 
 def mistakes(assignment: Assignment) -> list[Mistake]:
-    """The usual mistakes of an assignment; none when their file is missing. AssignmentError names an entry that is
-    damaged."""
+    """The usual mistakes of an assignment; none without their file. AssignmentError names a damaged entry."""
     path = assignment.path.with_suffix(".mistakes.md")
     found = []
     for question, name, body in MISTAKE.findall(read_text(path) if path.exists() else ""):
@@ -83,8 +81,7 @@ def problems_with(assignment: Assignment, student: str = "ada") -> list[str]:
 
 
 def walk(assignment: Assignment, student: str = "ada") -> Iterator[tuple[Question, dict[str, Any]]]:
-    """Run a master cell by cell for one student, and yield each code question with the names that are defined before
-    it.
+    """Run a master cell by cell for one student. Yields each code question with the names that are defined before it.
 
     Later questions see the master's own answers to earlier ones. AssignmentError names a cell that fails.
     """

@@ -27,8 +27,7 @@ class NotAnswered(AnswerError, NotImplementedError):
 
 
 def _raised(said: str) -> AnswerError:
-    """An error of ours that stands for the student's: it has the name and the text of the student's, and nothing
-    else of it."""
+    """An error of ours with the name and the text of the student's error, and nothing else of it."""
     name, _, text = said.partition(": ")
     if name == "NotImplementedError":
         return NotAnswered(text)
@@ -67,8 +66,7 @@ class Answers:
             self._send({"do": "leave"})
 
     def ask(self, do: str, name: str, arguments: tuple = (), named: dict[str, Any] | None = None) -> Any:
-        """The value that the kernel answers. Raises AnswerError with the student's error, NoAnswer when there is no
-        answer.
+        """The value that the kernel answers. Raises AnswerError with the student's error, NoAnswer without an answer.
 
         A generator among the arguments gets the state in which the student's function left it. The sandbox cannot
         change anything else that a test passes in.

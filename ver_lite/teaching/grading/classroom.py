@@ -210,8 +210,7 @@ def _job(task: Task, master: str, copy: str, limits: Limits, regrade: str | None
 
 
 def mark_apart(job: dict[str, Any]) -> dict[str, Any]:
-    """Mark one student in a process of its own. Returns the mark, or `{"failed": why}` when the marker itself failed
-    twice."""
+    """Mark one student in its own process. Returns the mark, or `{"failed": why}` when the marker failed twice."""
     source = str(PACKAGE.parent)
     environment = os.environ | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     said = ""

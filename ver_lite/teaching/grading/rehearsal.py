@@ -1,7 +1,6 @@
-"""Rehearse the marking: make a class of right, partly right, wrong and hostile submissions, mark it, and judge the
-marks.
+"""Rehearse the marking: make a class of right, wrong and hostile submissions, mark it, and judge the marks.
 
-    python -m ver_lite.teaching.grading.rehearsal --students 200
+python -m ver_lite.teaching.grading.rehearsal --students 200
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def write_class(folder: Path, assignment: Assignment, students: int, seed: int =
 def rehearse(
     students: int, workers: int, out: Path | None = None, name: str | None = None, masters: Path | None = None
 ) -> int:
-    """Make, mark and judge a class; print times and the table of attacks. Returns 1 when anything was not as due.
+    """Make, mark and judge a class; print times and the table of attacks. Returns 1 when any mark was not the one due.
 
     `name`: an assignment or a master's path; None is the first master of the folder `masters`. Raises AssignmentError
     when there is none, or when it asks for no function: the attacks are answers to such a question.
@@ -117,8 +116,7 @@ def table(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
 
 
 def innocents(assignment: Assignment, rows: dict[str, Any], kinds: dict[str, str]) -> int:
-    """Print a line about each right submission that did not earn all points or was flagged. Returns how many there
-    are."""
+    """Print each right submission that did not earn all points or was flagged. Returns how many there are."""
     bad = 0
     code = {q.name: q.points for q in assignment.questions if q.kind == "code"}
     for name in (name for name, kind in kinds.items() if kind == "right"):
