@@ -122,7 +122,7 @@ links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhe
 	$(TOOLS).notebooks links
 
 check-links: $(STAMP) ## ask other hosts whether the book's links to them still lead somewhere (needs a network)
-	$(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
+	PYTHONPATH=book $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
 		--path-output book/_build/links --builder linkcheck --keep-going
 
 lint: $(STAMP) ## ruff: rules and format (1 s)

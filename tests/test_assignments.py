@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stdout
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -16,12 +17,14 @@ import ver_lite
 from tools import notebooks
 from ver_lite import observations
 from ver_lite.course.questions import own_numbers
+from ver_lite.system.files import PACKAGE
 from ver_lite.teaching import assignments, trial
 from ver_lite.teaching import master as rules
 from ver_lite.teaching.assignments import AssignmentError
+from ver_lite.teaching.grading import attacks
 from ver_lite.teaching.skeleton import new_master
 
-MASTERS = assignments.masters()
+MASTERS = assignments.masters(Path(__file__).resolve().parents[1] / "notebooks" / "assignments" / "masters")
 names = [path.stem for path in MASTERS]
 TRAINS = [pytest.mark.slow]
 EACH = [pytest.param(path, marks=TRAINS if "replicate" in path.stem else [], id=path.stem) for path in MASTERS]
@@ -39,7 +42,36 @@ def test_there_are_four_and_each_is_worth_a_hundred_points():
 
 
 def test_copies_are_exactly_what_release_makes_of_the_masters():
-    assert assignments.stale() == []
+    assert [path for path in map(assignments.copy_of, MASTERS) if not path.exists()] == []
+    assert assignments.stale(MASTERS) == []
+
+
+def release_of_nbgrader(notebook):
+    """The student's copy by nbgrader's own preprocessors; what is ours alone (hints, blank ends) is taken out here."""
+    from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
+
+    stubs = ClearSolutions(code_stub={"python": rules.CODE_STUB}, text_stub=rules.TEXT_STUB)
+    copy, resources = deepcopy(notebook), {}
+    for step in (LockCells(), stubs, ClearHiddenTests(), ClearOutput()):
+        copy, resources = step.preprocess(copy, resources)
+    for cell in copy.cells:
+        cell.source = cell.source.rstrip()
+        rules.about(cell).pop("hints", None)
+    return copy
+
+
+@pytest.mark.parametrize("path", [*MASTERS, None], ids=[*names, "a used one"])
+def test_a_copy_is_what_nbgrader_makes_of_its_master(path, tmp_path):
+    notebook = nbformat.read(path or new_master(tmp_path / "used.ipynb"), as_version=4)
+    if path is None:
+        cells = {cell.id: cell for cell in notebook.cells}
+        cells["q1"].source += "\n\n### BEGIN SOLUTION\nlikeliest.seen = 1\n### END SOLUTION\n\n"
+        cells["q1-check"].outputs = [nbformat.v4.new_output("stream", text="stored")]
+        cells["q1-check"].execution_count = 7
+        cells["world"].metadata.update(collapsed=True, scrolled=True, mine=1)
+        notebook.metadata["celltoolbar"] = "Create Assignment"
+        nbformat.write(notebook, path := tmp_path / "used.ipynb")
+    assert assignments.release(path) == release_of_nbgrader(notebook)
 
 
 @pytest.mark.parametrize("path", MASTERS, ids=names)
@@ -199,6 +231,78 @@ def test_a_new_master_is_in_order_and_is_released_beside_its_folder(master):
         new_master(master)
 
 
+def test_no_hidden_test_of_a_new_master_stands_in_the_library(master):
+    """The sandbox shows the library to submissions; an attack of the rehearsal searches all files that it can read."""
+    needle = "".join(attacks.needle(assignments.read(master)))
+    assert needle in master.read_text("utf-8")
+    assert not [path for path in PACKAGE.rglob("*.py") if needle in path.read_text("utf-8")]
+
+
+def test_a_copy_lands_above_masters_or_in_copies_and_never_on_a_master(tmp_path, monkeypatch):
+    above = new_master(tmp_path / "masters" / "one.ipynb")
+    beside = new_master(tmp_path / "course" / "one.ipynb")
+    assert assignments.copy_of(above) == tmp_path / "one.ipynb"
+    assert assignments.copy_of(beside) == tmp_path / "course" / "copies" / "one.ipynb"
+    monkeypatch.chdir(above.parent)
+    before = above.read_bytes()
+    assert assignments.write_copy(Path("one.ipynb")) == tmp_path / "one.ipynb" and above.read_bytes() == before
+    monkeypatch.chdir(beside.parent)
+    assert assignments.write_copy(Path("one.ipynb")) == tmp_path / "course" / "copies" / "one.ipynb"
+
+
+@pytest.mark.parametrize("there", ["no notebook", "a lecture", "a master"])
+def test_release_leaves_alone_what_is_no_copy(master, there):
+    path = assignments.copy_of(master)
+    if there == "a master":
+        new_master(path)
+    else:
+        path.write_text(there if there == "no notebook" else nbformat.writes(nbformat.v4.new_notebook()), "utf-8")
+    before = path.read_bytes()
+    with pytest.raises(AssignmentError, match=f"{path.name} is there already and is no student's copy"):
+        assignments.write_copy(master)
+    assert path.read_bytes() == before
+
+
+def test_a_changed_copy_and_one_without_a_master_are_told_and_other_notebooks_are_not(master):
+    copy = assignments.write_copy(master)
+    nbformat.write(nbformat.v4.new_notebook(), copy.with_name("lecture.ipynb"))
+    assert assignments.stale([master]) == []
+    copy.with_name("old.ipynb").write_bytes(copy.read_bytes())
+    copy.write_text(copy.read_text("utf-8").replace("Two sentences", "Three sentences"), "utf-8")
+    assert assignments.stale([master]) == [
+        f"{copy.name}: not what its master makes today; release it again",
+        "old.ipynb: has no master",
+    ]
+
+
+# where masters are
+
+
+def test_masters_are_found_below_the_current_folder_and_then_in_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert assignments.masters() == MASTERS
+    far = new_master(tmp_path / "notebooks" / "assignments" / "masters" / "far.ipynb")
+    assert assignments.masters() == [far.relative_to(tmp_path)]
+    near = new_master(tmp_path / "masters" / "near.ipynb")
+    assert assignments.masters() == [near.relative_to(tmp_path)]
+    assert assignments.masters(far.parent) == [far]
+
+
+@pytest.mark.parametrize(
+    "words", ["assign check", "assign release", "assign rehearse", "grade work --out marks", "assign check work"]
+)
+def test_without_a_master_every_command_says_where_it_looked(words, say, monkeypatch, tmp_path):
+    monkeypatch.setattr(assignments, "checkout", lambda: None)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "ada.txt").write_text("no notebook")
+    if words.startswith("grade"):
+        nbformat.write(nbformat.v4.new_notebook(), tmp_path / "work" / "ada.ipynb")
+    code, out, err = say(*words.split())
+    looked = "work/" if words.endswith("work") else "masters/, notebooks/assignments/masters/"
+    assert code == 1 and out == "" and f"no master (a notebook NAME.ipynb) in {looked}. Name a master" in err
+    assert not (tmp_path / "marks").exists()
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
@@ -209,6 +313,10 @@ def test_a_new_master_is_in_order_and_is_released_beside_its_folder(master):
         (put("q1-check", '    """The first, if several are the largest."""\n', ""), "hidden_first_of_several needs a"),
         (put("q1-check", "public = public_checks", "public_checks"), "cell q1-check: its public part must end with"),
         (put("q1", "def likeliest(p):", "def likeliest(p:"), "cell q1, line 1: "),
+        (put("q1", "    ### END SOLUTION", "    ### END SOLUTION\n    ## BEGIN SOLUTION"), "'## BEGIN SOLUTION' would"),
+        (put("q1", "### END SOLUTION", "### END SOLUTION\n    ### BEGIN HIDDEN TESTS"), "q1: the line '### BEGIN H"),
+        (put("world", "own =", "### BEGIN SOLUTION\nown ="), "cell world: the line '### BEGIN SOLUTION' would hide"),
+        (put("q2", "When", "### BEGIN SOLUTION\nWhen"), "cell q2: the line '### BEGIN SOLUTION' would hide nothing"),
         (put("q1-text", "(6 points)", "(5 points)"), "cell q1: the text above it needs the heading"),
         (put("parameters", "seed: int", "seed: str"), "notebook: one cell tagged 'parameters' must define student"),
         (lambda cells, _: cells["q1-check"].metadata["nbgrader"].pop("points"), "cell q1-check: is graded and has no"),

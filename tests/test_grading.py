@@ -18,13 +18,14 @@ import torch
 
 from small_assignment import write_master
 from ver_lite.course.questions import own_numbers
-from ver_lite.system.files import FileError
+from ver_lite.system.files import PACKAGE, FileError
 from ver_lite.teaching import assignments
-from ver_lite.teaching.grading import attacks, collect, submission, wire
+from ver_lite.teaching.grading import attacks, classroom, collect, submission, wire
 from ver_lite.teaching.grading.grade import grade
 from ver_lite.teaching.grading.record import Record, claimed
 from ver_lite.teaching.grading.sandbox import Limits, why_no_bubblewrap
 from ver_lite.teaching.grading.suspicious import marks_of_tampering
+from ver_lite.teaching.master import TEXT_STUB
 
 LIMITS = Limits(cell=20, tests=20)
 
@@ -192,6 +193,12 @@ def test_two_markers_do_not_write_into_one_folder(tmp_path):
         pass
 
 
+def test_the_version_of_the_marker_reads_every_file_that_decides_a_mark():
+    files = [PACKAGE / name for name in classroom.MARKERS]
+    assert all(path.exists() for path in files) and PACKAGE / "teaching/grading" in files
+    assert len(classroom.marker_version()) == 12
+
+
 # a small class
 
 WRONG = "def squares(values):\n    return np.asarray(values) ** 2 + (np.asarray(values) < 0)"
@@ -230,7 +237,7 @@ def school(tmp_path_factory) -> School:
     school = School(tmp_path_factory.mktemp("school"))
     school.hand_in("right")
     school.hand_in("wrong", q2=WRONG)
-    school.hand_in("broken", q2=BROKEN, q4=assignments.TEXT_STUB)
+    school.hand_in("broken", q2=BROKEN, q4=TEXT_STUB)
     school.hand_in("collector", q2=COLLECTS, q3=SHOWS)
     assert school.grade() == 0
     return school
@@ -319,8 +326,8 @@ def test_a_marker_that_is_killed_loses_nothing_and_marks_nobody_twice(tmp_path):
     school = School(tmp_path)
     for number in range(5):
         school.hand_in(f"student-{number}", **({"q2": BROKEN} if number == 3 else {}))
-    start = "from ver_lite.teaching.grading import grade; from pathlib import Path; import sys; from ver_lite.course"
-    start += ".grading.sandbox import Limits; folder, out, master = map(Path, sys.argv[1:])\n"
+    start = "from ver_lite.teaching.grading import grade; from pathlib import Path; import sys; from ver_lite"
+    start += ".teaching.grading.sandbox import Limits; folder, out, master = map(Path, sys.argv[1:])\n"
     start += "grade.grade(folder, out, str(master), limits=Limits(cell=20, tests=20))"
     command = [sys.executable, "-c", start, school.folder, school.marks, school.assignment.path]
     root = str(Path(assignments.__file__).parents[2])

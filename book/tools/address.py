@@ -1,4 +1,4 @@
-"""The repository's address: written by hand in `pyproject.toml`, copied from there."""
+"""Copy the repository's address from `pyproject.toml`, where it is written by hand, to every other place."""
 
 import re
 import tomllib
@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ver_lite.system.files import write_text
+from ver_lite.teaching.assignments import text_of
 
 MARKER = "<!-- badges -->"
 WORDS = "<!-- words -->"
@@ -18,7 +19,8 @@ HOSTS = r"https://(?:colab\.research\.google\.com/github|github\.com|raw\.github
 
 
 def repository(root: Path) -> str:
-    """The address in `pyproject.toml`. Raises ValueError where it is missing or not of the form https://HOST/OWNER/NAME."""
+    """The address in `pyproject.toml`. Raises ValueError when it is missing or does not read
+    https://HOST/OWNER/NAME."""
     path = root / "pyproject.toml"
     if not path.exists():
         raise ValueError(f"no pyproject.toml in {root}: run this from a checkout of the repository")
@@ -30,13 +32,13 @@ def repository(root: Path) -> str:
 
 
 def published(url: str) -> str:
-    """Where the book of the repository is published: GitHub's Pages, ending in a slash."""
+    """The address of the published book on GitHub's Pages. It ends with a slash."""
     owner, name = urlsplit(url).path.strip("/").split("/")
     return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def words_of(glossary: str) -> dict[str, list[str]]:
-    """The terms that each lesson explains, by its number, from the text of `book/glossary.md`."""
+    """The terms that each lesson explains, by the lesson's number, read from the text of `book/glossary.md`."""
     found: dict[str, list[str]] = {}
     for term, lesson in TERM.findall(glossary):
         found.setdefault(lesson, []).append(term)
@@ -44,9 +46,10 @@ def words_of(glossary: str) -> dict[str, list[str]]:
 
 
 def with_words(text: str, url: str, terms: list[str]) -> str:
-    """A lesson's last text cell with its marker and, on the next line, links to the glossary; at the end if new.
+    """Write links to the glossary below the marker in a lesson's last text cell. Without a marker, append both.
 
-    The links are those of the published book: they work in Colab and JupyterLab, and the book keeps them inside.
+    The links lead to the published book, because that works in Colab and JupyterLab. The book's build keeps them
+    inside.
     """
     page = f"{published(url)}book/glossary.html"
     linked = " · ".join(f"[{term}]({page}#term-{term.replace(' ', '-')})" for term in terms)
@@ -59,14 +62,14 @@ def with_words(text: str, url: str, terms: list[str]) -> str:
 
 
 def badges(url: str, name: str) -> str:
-    """The line of links under a notebook's title; `name` is its path below `notebooks/`."""
+    """The line of links below a notebook's title. `name` is the notebook's path below `notebooks/`."""
     slug = urlsplit(url).path.strip("/")
     colab = f"https://colab.research.google.com/github/{slug}/blob/main/notebooks/{name}"
     return f"[Open in Colab]({colab}) · [Download this notebook]({url}/raw/main/notebooks/{name})"
 
 
 def with_badges(text: str, url: str, name: str) -> str:
-    """A notebook's first text cell with its marker and, on the next line, its links; under the title if new."""
+    """Write a notebook's links below the marker in its first text cell. Without a marker, put both below the title."""
     lines = text.split("\n")
     if MARKER not in lines:
         lines[1:1] = ["", MARKER, ""]
@@ -79,9 +82,9 @@ def with_badges(text: str, url: str, name: str) -> str:
 
 
 def with_address(text: str, url: str, previous: str = "") -> str:
-    """The text with every form of our address (links, `git+` installs, Colab links) replaced by `url`.
+    """Replace every form of our address (links, `git+` installs, Colab links) in a text by `url`.
 
-    Ours are ANYBODY/ver-lite and `previous`, the address written last time.
+    An address is ours when it reads ANYBODY/ver-lite, or when it is `previous`, the address that was written last time.
     """
     old = urlsplit(previous).path.strip("/")
     names = r"[\w.-]+/ver-lite" + (f"|{re.escape(old)}" if old else "")
@@ -92,8 +95,9 @@ def with_address(text: str, url: str, previous: str = "") -> str:
 def write_everywhere(root: Path) -> list[Path]:
     """Write the address into lessons, assignments, the book's configuration and pages, CITATION.cff and README.md.
 
-    The lessons' lists of words, whose links hold the address of the published book, are written anew from the glossary.
-    Returns the files that changed; a second call changes none. Files are written whole, then renamed.
+    The lists of words in the lessons are made anew from the glossary, because their links hold the address of the
+    published book. Returns the files that changed; a second call changes none. Each file is written whole and then
+    renamed.
     """
     import nbformat
 
@@ -104,7 +108,7 @@ def write_everywhere(root: Path) -> list[Path]:
     for path in sorted((root / "notebooks").glob("**/*.ipynb")):
         if any(part.startswith(".") for part in path.relative_to(root).parts):
             continue
-        # a master's links lead to its students' copy, one folder up
+        # the links of a master lead to the students' copy, which lies one folder up
         shown = path.relative_to(root / "notebooks").as_posix().replace("/masters/", "/")
         before = path.read_text(encoding="utf-8")
         notebook = nbformat.reads(before, as_version=4)
@@ -115,7 +119,7 @@ def write_everywhere(root: Path) -> list[Path]:
             last = notebook.cells[-1]
             if path.parent.name == "notebooks" and last.cell_type == "markdown" and path.name[:2] in words:
                 last.source = with_words(last.source, url, words[path.name[:2]])
-        changed += _replace(path, before, nbformat.writes(notebook).rstrip("\n") + "\n")
+        changed += _replace(path, before, text_of(notebook))
     for path in [root / "README.md", root / "CITATION.cff", *sorted((root / "book").glob("*.*"))]:
         if not path.is_file() or path.suffix not in {".md", ".cff", ".yml"}:
             continue

@@ -1,7 +1,8 @@
-"""What the book's build adds to Sphinx: links to the published book stay inside it, docstrings mean what they say.
+"""What the book's build adds to Sphinx: it keeps links to the published book inside, and fixes how docstrings are
+shown.
 
 A lesson links to the glossary by the address of the published book, because that works in Colab and JupyterLab too. In
-the book itself the same link leads to the page beside it, so it also works from a disk.
+the book itself such a link is turned into one to the page beside it, so that it also works from a disk.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def keep_inside(app: Sphinx, doctree: document, docname: str) -> None:
-    """Turn links to `html_baseurl` into links between pages; a page that is not in the book is a warning."""
+    """Turn links to `html_baseurl` into links between pages. Warn about a link to a page that the book does not
+    have."""
     from docutils.nodes import reference
     from sphinx.util import logging
 
@@ -34,12 +36,14 @@ def keep_inside(app: Sphinx, doctree: document, docname: str) -> None:
 
 
 def leave_home_alone(app: Sphinx, config: Any) -> None:
-    """Links to the published book are not asked for: they are links inside this one, and are checked with it."""
+    """Leave links to the published book out of the link check. The build turns them into links inside the book and
+    checks those."""
     config.linkcheck_ignore.append(re.escape(config.html_baseurl))
 
 
 def as_meant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Let a docstring mean what it means as plain text: a bar is a bar (P(Y | Z)), an indented block is a listing."""
+    """Show a docstring as it reads in plain text: keep a bar as a bar, as in P(Y | Z), and an indented block as a
+    listing."""
     for i in reversed(range(len(lines))):
         if "`" not in lines[i]:
             lines[i] = lines[i].replace("|", r"\|")
@@ -52,14 +56,15 @@ def as_meant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
 def no_marks(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, arguments: str | None, returns: str | None
 ) -> tuple[str | None, str | None] | None:
-    """Where a default cannot be read (`<function ...>`), Sphinx shows its own marks for short names: take them out."""
+    """Remove the marks `~module.` that Sphinx leaves in a signature when it cannot read a default such as `<function
+    ...>`."""
     if arguments and "<" in arguments:
         return re.sub(r"~(?:\w+\.)*", "", arguments), returns
     return None
 
 
 def not_that_path(app: Sphinx, doctree: document) -> None:
-    """A `Path` in a signature is pathlib's, except where the two-word game's own is at home."""
+    """Link `Path` in a signature to pathlib's, except in the two-word game's module, which has a class of that name."""
     from sphinx.addnodes import pending_xref
 
     for link in doctree.findall(pending_xref):

@@ -1,10 +1,10 @@
-"""The lessons as files: run them, check their shape, write the repository's address into them.
+"""Run the lessons, check their shape, and write the repository's address into them.
 
-    python -m tools.notebooks execute [--record] [--into FOLDER] [FILES]
-    python -m tools.notebooks check [FILES]
-    python -m tools.notebooks links
+    PYTHONPATH=book python -m tools.notebooks execute [--record] [--into FOLDER] [FILES]
+    PYTHONPATH=book python -m tools.notebooks check [FILES]
+    PYTHONPATH=book python -m tools.notebooks links
 
-Without FILES: every lesson in `notebooks/`. `execute` rewrites a lesson only when all of it ran.
+Without FILES, the commands take every lesson in `notebooks/`. `execute` rewrites a lesson only when all of it ran.
 """
 
 import argparse
@@ -20,9 +20,9 @@ import nbformat
 from tools.address import write_everywhere
 from tools.shape import problems_of
 from ver_lite.system.files import FileError, write_text
+from ver_lite.teaching.assignments import KERNEL, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -31,7 +31,7 @@ class LessonError(RuntimeError):
 
 
 def lessons(root: Path = ROOT) -> list[Path]:
-    """The committed lessons, in reading order (names begin with two digits; assignments are elsewhere)."""
+    """The lessons in reading order. Their names begin with two digits; those of the assignments do not."""
     return sorted((root / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 
 
@@ -46,14 +46,14 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write the notebook whole, so that a stop loses nothing."""
-    write_text(path, nbformat.writes(notebook).rstrip("\n") + "\n")
+    """Write the notebook whole, so that an interruption does not leave half a file."""
+    write_text(path, text_of(notebook))
 
 
 def run(notebook: nbformat.NotebookNode, path: Path, timeout: int = 600) -> float:
-    """Execute in a fresh kernel, in the folder of `path`; returns seconds.
+    """Execute a notebook in a fresh kernel, in the folder of `path`; returns seconds.
 
-    Raises LessonError at the first exception. `timeout` is in seconds, for each cell.
+    `timeout` is in seconds, for each cell. Raises LessonError at the first exception.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -83,11 +83,11 @@ def _failed(cell: nbformat.NotebookNode) -> bool:
 
 
 def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Take out what differs from run to run; put each figure's alt text where the book looks.
+    """Remove what differs from run to run, and copy each figure's alt text to where the book looks for it.
 
-    Removed: timings, the Python version, widget state, papermill's notes. Neighboring pieces of one stream
-    are joined. The alt text of `display(figure, metadata={"image/png": {"alt": ...}})` is copied to the
-    cell's `mystnb.image.alt`.
+    It removes timings, the Python version, widget state and papermill's notes. It joins neighboring pieces of one
+    stream. The alt text of `display(figure, metadata={"image/png": {"alt": ...}})` is copied to the cell's
+    `mystnb.image.alt`.
     """
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -127,7 +127,8 @@ def _copy_alt(cell: nbformat.NotebookNode) -> None:
 
 
 def record_seconds(seconds: dict[str, float], root: Path = ROOT) -> Path:
-    """Write the measured seconds of each lesson to `data/results/lesson_minutes.json`; others there stay."""
+    """Write the measured seconds of each lesson to `data/results/lesson_minutes.json`. Other lessons' seconds stay
+    there."""
     path = root / "data" / "results" / "lesson_minutes.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -145,7 +146,7 @@ def _device() -> str:
 
 
 def execute(paths: list[Path], into: Path | None = None, record: bool = False, timeout: int = 600) -> None:
-    """Run each lesson and store it executed: in place, or in `into` (then the lesson itself is untouched)."""
+    """Run each lesson and store it executed, in place or in `into`; with `into`, the lesson itself stays as it is."""
     seconds = {}
     for path in paths:
         notebook = read(path)
@@ -160,7 +161,7 @@ def execute(paths: list[Path], into: Path | None = None, record: bool = False, t
 
 
 def check(paths: list[Path]) -> int:
-    """Print what is wrong with the shape of each lesson; returns the number of problems."""
+    """Print what is wrong with the shape of each lesson. Returns the number of problems."""
     total = 0
     for path in paths:
         found = problems_of(read(path), path)
@@ -172,7 +173,9 @@ def check(paths: list[Path]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="PYTHONPATH=book python -m tools.notebooks", description=__doc__.splitlines()[0]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, says in (
         ("execute", "run lessons in a fresh kernel and store them executed"),

@@ -1,10 +1,10 @@
-"""Pieces of the book that are made from records and from the code: `book/generated/*.md`, included by its pages.
+"""Write the pieces of the book that are made from records and code: `book/generated/*.md`, which its pages include.
 
-    python -m tools.pages
+    PYTHONPATH=book python -m tools.pages
 
-`minutes` from the lessons' recorded seconds, `corpora` from `SOURCES`, the recorded splits and the review world,
-`records` from the recorded results and the lessons, `names` and the reference from the docstrings. A test fails when a
-piece is no longer what this would write.
+`minutes` comes from the lessons' recorded seconds; `corpora` from `SOURCES`, the recorded splits and the review world;
+`records` from the recorded results and the lessons; `names` and the reference from the docstrings; `memory` from
+`players.bert.memory`. A test fails when a piece is no longer what this would write.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WHAT_FOR = {
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table in Markdown; None is an empty cell."""
+    """A table in Markdown. None becomes an empty cell."""
     lines = [list(head), None, *rows]
     cells = [
         ["" if cell is None else str(cell) for cell in line] if line else ["---"] * len(lines[0]) for line in lines
@@ -62,7 +62,8 @@ def title(path: Path) -> str:
 
 
 def minutes() -> str:
-    """Per lesson: minutes of reading as it says them, seconds of computing as recorded, on a CPU and on a GPU."""
+    """A row a lesson: minutes of reading as the lesson states them, recorded seconds of computing on a CPU and on a
+    GPU."""
     record = read_json(results.FOLDER / "lesson_minutes.json", dict)
     rows, sums = [], {"reading": 0.0, "cpu": 0.0, "cuda": 0.0}
     for path in lessons():
@@ -93,7 +94,7 @@ def _short(seconds: float) -> str:
 
 
 def corpora() -> str:
-    """A card for every corpus: from the code, from the records, and, for the review world, made and counted here."""
+    """A card for every corpus, from code and records. The review world is made and counted while this runs."""
     cards = [_reviews(), *(_card(name) for name in SOURCES if name != "glove")]
     glove = SOURCES["glove"]
     vectors = f"## Word vectors: {glove.title}\n\n{_facts('glove')}\n"
@@ -179,7 +180,7 @@ def _facts(name: str) -> str:
 
 
 def records() -> str:
-    """Which command made each record, on what machine, from which commit; and what each lesson's figures read."""
+    """The command, machine and commit that made each record, and the records that each lesson's figures read."""
     read_by = {
         path.stem[:2]: (sum(map(len, map(images_of, read(path).cells))), _records_of(path)) for path in lessons()
     }
@@ -220,13 +221,11 @@ def _records_of(path: Path) -> list[str]:
 
 
 def names() -> str:
-    """The public names of `ver_lite`: each with the first sentence of its docstring, leading to its description."""
+    """The public names of `ver_lite`, each with the first sentence of its docstring and a link to its description."""
     door, rows = import_module("ver_lite"), []
     for name in door.__all__[1:]:
         thing = getattr(door, name)
-        if inspect.ismodule(thing):
-            continue
-        home = f"{thing.__module__}.{thing.__name__}"
+        home = thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__name__}"
         says = " ".join(inspect.getdoc(thing).split("\n\n")[0].split())
         first = re.match(r".+?(?<!\bEq)[.:](?=\s|$)|.+", says)[0].rstrip(":.")
         rows.append((f"{{py:obj}}`{name} <{home}>`", home.rpartition(".")[0], first.replace("|", "\\|")))
@@ -276,7 +275,7 @@ PIECES: dict[str, Callable[[], str]] = {
 
 
 def written(name: str) -> str:
-    """A piece as it stands in its file."""
+    """The text of a piece's file."""
     return f"<!-- {NOTE} -->\n\n{PIECES[name]()}"
 
 

@@ -1,7 +1,7 @@
-"""The shape of a lesson, as a list of problems in words.
+"""The rules for the shape of a lesson. Each broken rule is a problem in words.
 
-A lesson has one setup cell, one cell of parameters, short cells, all executed, figures with alt text, at
-least four exercises, and nothing that names the machine it ran on.
+A lesson has one setup cell, one cell of parameters, short cells that were all executed, figures with alt text, at least
+four exercises, and nothing that names the machine it ran on.
 """
 
 import re
@@ -23,7 +23,7 @@ SENTENCE = re.compile(r"^\S.*[.!?]$", re.DOTALL)
 
 
 def problems_of(notebook: NotebookNode, path: Path) -> list[str]:
-    """Everything about the lesson that breaks a rule, in words, with the number of the cell (from 1)."""
+    """Every rule that the lesson breaks, in words, with the number of the cell, counted from 1."""
     return [*_whole(notebook, path), *_setup(notebook), *_cells(notebook)]
 
 
@@ -34,13 +34,13 @@ def images_of(cell: NotebookNode) -> list[NotebookNode]:
 
 
 def alt_of(cell: NotebookNode, output: NotebookNode) -> str:
-    """The alt text of a picture: the cell's (which the book shows), else the output's."""
+    """The alt text of a picture: that of the cell, which the book shows, or else that of the output."""
     own = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
     return own or next((about["alt"] for about in output.get("metadata", {}).values() if "alt" in about), "")
 
 
 def text_of(output: NotebookNode) -> str:
-    """What an output says: its stream, its traceback, or its text forms; pictures left out."""
+    """The text of an output: its stream, its traceback, or its text forms. Pictures have none."""
     if output.output_type == "stream":
         return output.text
     if output.output_type == "error":
@@ -49,7 +49,7 @@ def text_of(output: NotebookNode) -> str:
 
 
 def is_sentence(text: str) -> bool:
-    """At least five words, closed like a sentence: what a person would say of the picture."""
+    """Whether a text has at least five words and ends like a sentence, as the description of a picture should."""
     return bool(SENTENCE.match(text.strip())) and len(text.split()) >= 5
 
 

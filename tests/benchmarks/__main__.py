@@ -1,6 +1,7 @@
 """How fast training is, and how it grows.
 
-    python -m benchmarks [race] [parts] [growth] [--peer CHECKOUT] [--pyhighlights PYTHON] [--out FOLDER]
+    PYTHONPATH=tests python -m benchmarks [race] [parts] [growth]
+        [--peer CHECKOUT] [--pyhighlights PYTHON] [--out FOLDER]
 
 Without a name, all three. A folder holds bench.json, bench.md and bench.png; what is not measured again stays.
 """
@@ -38,7 +39,9 @@ PARTS = ("race", "parts", "growth")
 def main(arguments: list[str] | None = None) -> None:
     """Measure the parts asked for, print the tables, write the record."""
     parser = argparse.ArgumentParser(
-        "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "PYTHONPATH=tests python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help="race, parts, growth (default: all)")
     parser.add_argument("--peer", help="a checkout of jugechengzi/Rationalization-VER to race against")
@@ -99,7 +102,7 @@ def command_of(parts: tuple[str, ...] | list[str], asked: argparse.Namespace) ->
     if tuple(parts) == PARTS:
         words = ["make bench", "PEER=CHECKOUT" if asked.peer else "", "PYHIGHLIGHTS=1" if asked.pyhighlights else ""]
     else:
-        words = ["python -m benchmarks", *parts, "--peer CHECKOUT" if asked.peer else ""]
+        words = ["PYTHONPATH=tests python -m benchmarks", *parts, "--peer CHECKOUT" if asked.peer else ""]
         words += ["--pyhighlights PYTHON" if asked.pyhighlights else ""]
     return " ".join(filter(None, words))
 

@@ -1,11 +1,11 @@
 """Check and time training on a GPU, in under nine minutes: one run, its precisions, and a fleet of thirty.
 
-    python -m benchmarks.gpu [--peer CHECKOUT] [--out FOLDER] [--texts N]
+    PYTHONPATH=tests python -m benchmarks.gpu [--peer CHECKOUT] [--out FOLDER] [--texts N]
 
-Everything is checked before it is timed: the GPU's gradients against the CPU's, replayed steps against played ones, a
-step that never waits for the device, a fleet's runs against the same runs alone. With ``--peer`` the released code of
-VER trains on the same texts and device. A short table comes last, and goes to FOLDER/bench_gpu.json and .md.
-``--rehearse`` runs all that a CPU can run, at a tiny size, to test this script.
+Checks come before timings: the GPU's gradients against the CPU's, replayed steps against played ones, a step that must
+not wait for the device, a fleet's runs against the same runs alone. With ``--peer`` the released code of VER trains on
+the same texts and device. The last thing printed is a short table, which is also written to FOLDER/bench_gpu.json and
+.md. ``--rehearse`` runs everything that a CPU can run, at a tiny size, to test this script.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ Row = tuple[str, str]
 
 
 def fleet_of(config: Config) -> list[Config]:
-    """Fig. 9's panel: six rates, five seeds."""
+    """The thirty runs of a panel of Fig. 9: six rates, five seeds."""
     return [config.but(perturbation=p, seed=seed) for p in RATES for seed in SEEDS]
 
 
 def check_gradients(config: Config, corpus: Corpus, device: torch.device) -> Row:
-    """The gradients of one prediction from a given mask, on this device and on the CPU by nn.GRU in float64."""
+    """Compare the gradients of a prediction from a given mask: this device against the CPU's nn.GRU in float64."""
     batch = next(corpus.dev.batches(32))
     mask = (torch.rand(batch.tokens.shape, generator=torch.Generator().manual_seed(0)) < 0.3) * batch.selectable
 
@@ -66,20 +66,20 @@ def check_gradients(config: Config, corpus: Corpus, device: torch.device) -> Row
 
 
 def check_replays(config: Config, corpus: Corpus, device: torch.device) -> Row:
-    """Losses of two epochs, steps replayed as graphs against the same steps played."""
+    """Compare the losses of two epochs: steps replayed as graphs against the same steps played."""
     losses = [[row["loss"] for row in _epochs(config, corpus, device, 2, records)] for records in (True, False)]
     apart = max(abs(a - b) for a, b in zip(*losses, strict=True))
     return "two epochs, replayed against played: loss apart", f"{apart:.1e}"
 
 
 def check_no_waiting(config: Config, corpus: Corpus, device: torch.device) -> Row:
-    """A played step under torch's synchronization check, which raises where the host would wait for the device."""
+    """Play a step under torch's synchronization check, which raises where the host would wait for the device."""
     loop = _loop(config, corpus, device)
     rows = loop.train.batch_rows(config.batch_size)
     loop.game.train()
     loop.replayed.records = False
     with loop.stream():
-        loop.replayed(rows[0])  # the first step builds what lasts
+        loop.replayed(rows[0])  # the first step allocates what later steps use again
         batch = loop.train.batch(rows[-1])
         torch.cuda.set_sync_debug_mode("error")
         try:
@@ -90,7 +90,7 @@ def check_no_waiting(config: Config, corpus: Corpus, device: torch.device) -> Ro
 
 
 def check_fleet(config: Config, corpus: Corpus, device: torch.device) -> Row:
-    """One epoch of a fleet's runs against the same runs alone: the largest difference of a loss."""
+    """Train one epoch as a fleet and each run alone. Returns the largest difference of a loss."""
     configs = [config.but(epochs=1, perturbation=p, seed=s) for p, s in ((0.0, 1), (0.3, 2), (0.5, 1))]
     fleet = train_fleet(corpus, configs, device=device.type, progress=False)
     alone = [train(corpus, one, device=device.type, progress=False) for one in configs]
@@ -99,7 +99,7 @@ def check_fleet(config: Config, corpus: Corpus, device: torch.device) -> Row:
 
 
 def time_epochs(config: Config, corpus: Corpus, device: torch.device) -> list[Row]:
-    """Seconds of an epoch's training steps, the last of ``config.epochs``, by precision and with or without graphs."""
+    """Seconds of training steps in the last of ``config.epochs``, by precision, with and without graphs."""
     found, rows = {}, []
     ways = [("float32", False), *((precision, True) for precision in PRECISIONS)]
     for precision, records in ways:
@@ -113,7 +113,7 @@ def time_epochs(config: Config, corpus: Corpus, device: torch.device) -> list[Ro
 
 
 def time_fleet(config: Config, corpus: Corpus, device: torch.device) -> list[Row]:
-    """Wall seconds of thirty runs at once, and of one, evaluation on dev and recording of graphs included."""
+    """Wall seconds of one run and of thirty at once. They include evaluation on dev and the recording of graphs."""
     began = time.perf_counter()
     train(corpus, config, device=device.type, progress=False)
     one = time.perf_counter() - began
@@ -125,8 +125,10 @@ def time_fleet(config: Config, corpus: Corpus, device: torch.device) -> list[Row
 
 
 def race_released(config: Config, corpus: Corpus, device: torch.device, peer: Path) -> list[Row]:
-    """Seconds of an epoch of the released code on this device, its second, and how many of ours pass meanwhile: the
-    same game by its protocol, replayed."""
+    """Seconds of the released code's second epoch on this device, and how many of our epochs fit into it.
+
+    Ours plays the same game by the released protocol, with steps replayed as graphs.
+    """
     same = replace(config, protocol=Protocol.released())
     ours = _epochs(same, corpus, device, 2, records=True)[-1]["seconds"]
     with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +144,7 @@ def race_released(config: Config, corpus: Corpus, device: torch.device, peer: Pa
 
 
 def largest_costs(config: Config, corpus: Corpus, device: torch.device, most: int = 3) -> list[Row]:
-    """The operations with the largest share of the device's time in ten played steps."""
+    """The operations with the largest shares of the device's time in ten played steps."""
     from torch.profiler import ProfilerActivity, profile
 
     loop = _loop(config, corpus, device)
@@ -171,7 +173,7 @@ def _loop(config: Config, corpus: Corpus, device: torch.device, precision: str =
 
 
 def _epochs(config, corpus, device, count: int, records: bool, precision="float32") -> list[dict[str, Any]]:
-    """The history of ``count`` epochs, each row with its ``seconds`` of training steps."""
+    """Train ``count`` epochs and return their history, each row with its ``seconds`` of training steps."""
     loop = _loop(replace(config, epochs=count), corpus, device, precision).keeps_random_state()
     loop.replayed.records = records and loop.replayed.records
     playing = loop.play([])
@@ -183,7 +185,7 @@ def _epochs(config, corpus, device, count: int, records: bool, precision="float3
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Check, time, print the table."""
+    """Run the checks and timings, print the table, write it when ``--out`` is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", help="a checkout of jugechengzi/Rationalization-VER to race against")
     parser.add_argument("--out", type=Path, help="a folder for the table (default: print it alone)")

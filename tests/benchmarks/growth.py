@@ -1,7 +1,7 @@
 """How seconds and memory grow with the number of texts, their length, the batch, and the runs at once.
 
-Measured in processes of their own, on texts drawn for the purpose, at the paper's configuration. An exponent of 1
-means that twice as much takes twice as long.
+Each curve is measured in processes of its own, on texts that are drawn for it, at the paper's configuration. An
+exponent of 1 means that twice as much takes twice as long.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ UNITS = dict.fromkeys(("texts", "length", "batch_size", "runs"), "seconds an epo
 def growth(
     points: dict[str, Sequence[int]] = POINTS, hidden: int = 200, tell: Callable[[str], None] = lambda line: None
 ) -> list[dict[str, Any]]:
-    """Every curve: its places ``x``, its values ``y`` and the exponent of the line through them on logarithmic axes."""
+    """Measure every curve: its places ``x``, its values ``y``, and the exponent of the line fitted on logarithmic
+    axes."""
     curves = []
     for name, places in points.items():
         x, y = CURVES[name](places, hidden)
@@ -62,7 +63,7 @@ def growth(
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """b of y = a · x^b, by least squares on the logarithms. None when a value is not above zero."""
+    """Fit y = a · x^b by least squares on the logarithms and return b; None when a value is not above zero."""
     if len(x) < 2 or min(*x, *y) <= 0:
         return None
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
@@ -73,7 +74,10 @@ def said_exponent(curve: dict[str, Any]) -> str:
 
 
 def _in_one_process(name: str) -> Callable[[Sequence[int], int], tuple[list[float], list[float]]]:
-    """A curve of seconds, all its points in one process, each its fastest epoch: what else runs only slows it."""
+    """A function that measures a curve of seconds with all its points in one process.
+
+    A point's value is its fastest epoch, because other programs on the machine can only make an epoch slower.
+    """
 
     def curve(places: Sequence[int], hidden: int) -> tuple[list[float], list[float]]:
         with Worker("ours", {"points": [{name: place, "hidden": hidden} for place in places]}) as worker:
@@ -84,7 +88,8 @@ def _in_one_process(name: str) -> Callable[[Sequence[int], int], tuple[list[floa
 
 
 def runs_at_once(places: Sequence[int], hidden: int) -> tuple[list[float], list[float]]:
-    """Independent games in processes of one thread, started together: the median epoch of the slowest process."""
+    """Start independent games together, each in a process with one thread. The value is the slowest process's median
+    epoch."""
     slowest = []
     for count in places:
         with ExitStack() as stack:
@@ -98,8 +103,10 @@ def runs_at_once(places: Sequence[int], hidden: int) -> tuple[list[float], list[
 
 
 def memory_of_a_batch(places: Sequence[int], hidden: int) -> tuple[list[float], list[float]]:
-    """Peak memory of training on one batch, above that of the same process after a batch of two short texts. A process
-    a point: a peak does not come down again."""
+    """Peak memory of training on one batch, less the peak of the same process after a batch of two short texts.
+
+    Every point has a process of its own, because a process's peak never falls.
+    """
     x, y = [], []
     small = {"texts": 2, "length": 8, "epochs": 1, "hidden": hidden}
     sizes = [(batch, LENGTH) for batch in places] + [(BATCH, LENGTH // 2), (BATCH, 2 * LENGTH)]
@@ -114,7 +121,7 @@ def memory_of_a_batch(places: Sequence[int], hidden: int) -> tuple[list[float], 
 
 
 def memory_over_epochs(places: Sequence[int], hidden: int) -> tuple[list[float], list[float]]:
-    """Peak memory of one process while it trains on: it should stay where the first epochs bring it."""
+    """Peak memory of one process as it trains more epochs. After the first epochs it should not grow."""
     lasting = {"texts": 64, "batch_size": 32, "length": 32, "hidden": hidden}
     points = [lasting | {"epochs": more} for more in np.diff([0, *places]).tolist()]
     with Worker("ours", {"points": points}) as worker:
@@ -138,7 +145,8 @@ def train_point(
     epochs: int = EPOCHS,
     spread: float = 0.5,
 ) -> dict[str, Any]:
-    """Train VER on drawn texts, in this process: seconds of each epoch and the peak memory so far."""
+    """Train VER on drawn texts in this process. Returns the seconds of each epoch and the peak memory so far, in
+    MiB."""
     config = game_config(hidden, batch_size, Protocol.paper())
     run = train(drawn_corpus(texts, length, spread), config, epochs=epochs, device="cpu", progress=False)
     peak = machine.peak_memory(torch.device("cpu"))
@@ -146,8 +154,10 @@ def train_point(
 
 
 def drawn_corpus(texts: int, length: int, spread: float) -> Corpus:
-    """Texts of ``length`` words on average, from (1 − spread) to (1 + spread) times that, of words drawn by Zipf's law
-    (the k-th in proportion to 1/k)."""
+    """Texts of (1 − spread) to (1 + spread) times ``length`` words, ``length`` on average.
+
+    The words are drawn by Zipf's law: the k-th in proportion to 1/k.
+    """
     draw = torch.Generator().manual_seed(0)
     widest = round(length * (1 + spread))
     lengths = torch.randint(round(length * (1 - spread)), widest + 1, (texts,), generator=draw)

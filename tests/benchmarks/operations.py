@@ -1,7 +1,7 @@
 """The floor: how many operations an epoch needs, and how fast this machine multiplies matrices.
 
-What is counted are the multiply-adds of the matrix products, and nothing else: no gates, no norms, no pooling, no
-masks, no optimizer. One multiply-add is two operations.
+The count includes the multiply-adds of the matrix products and nothing else: no gates, norms, pooling, masks or
+optimizer. One multiply-add is two operations.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ def multiply_adds(
 
 
 def product_rate(rows: int = 2048, inner: int = 2048, columns: int = 2048, seconds: float = 0.3) -> float:
-    """Operations a second of a float32 matrix product [rows, inner] · [inner, columns], with as many threads as torch
-    has: the median of the products that fit into ``seconds``, at least three."""
+    """Operations a second of a float32 matrix product [rows, inner] · [inner, columns], with torch's number of threads.
+
+    The time is the median of the products that fit into ``seconds``, at least three.
+    """
     first, second = torch.randn(rows, inner), torch.randn(inner, columns)
     out = first @ second
     took: list[float] = []

@@ -1,4 +1,4 @@
-"""What each part of a fast step is worth: training with and without it, in turn, in processes of their own."""
+"""What each part that makes a step fast is worth: training with and without it, in turn, each in its own process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ver_lite.methods import Protocol
 from ver_lite.players import players
 
 AS_IT_IS = "as it is"
-#: what is left out → the environment of the process, and what the process is told
+#: What is left out: the environment of the process that leaves it out, and the word that the process is given.
 PARTS: dict[str, tuple[dict[str, str], str]] = {
     AS_IT_IS: ({}, ""),
     "without steps compiled by TorchScript": ({"PYTORCH_JIT": "0"}, ""),
-    "without memory that stays": ({"MALLOC_ARENA_TEST": "8"}, ""),  # glibc's default: it says only that it is set
+    "without memory that stays": ({"MALLOC_ARENA_TEST": "8"}, ""),  # glibc's default; once set, we leave malloc alone
     "with threads that wait as long as usual": ({"GOMP_SPINCOUNT": "300000"}, ""),  # libgomp's default
     "with PyTorch's gradient of the largest": ({}, "largest"),
     "with nn.GRU": ({}, "gru"),
@@ -34,7 +34,7 @@ def parts(
     batch_size: int = 128,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Seconds of an epoch of each of :data:`PARTS`, ``rounds`` times, as :func:`in_turn` takes them."""
+    """Seconds of an epoch without each of :data:`PARTS`, ``rounds`` times, as :func:`in_turn` measures them."""
     settings = {"texts": texts, "hidden": hidden, "batch_size": batch_size}
 
     def epoch_of(name: str, worker: Worker) -> Epoch:
@@ -52,7 +52,7 @@ def parts(
 
 
 def times_as_long(made: dict[str, Any]) -> dict[str, float]:
-    """How many times as long an epoch takes: the median over the rounds, each round against the whole of that round."""
+    """How many times as long an epoch takes than with all parts: the median of the rounds' ratios."""
     whole = made["seconds"][AS_IT_IS]
     return {
         name: statistics.median(a / b for a, b in zip(took, whole, strict=True))
@@ -61,7 +61,7 @@ def times_as_long(made: dict[str, Any]) -> dict[str, float]:
 
 
 def train_part(texts: int, hidden: int, batch_size: int, told: str) -> Callable[[], dict[str, float]]:
-    """In the worker: the function that trains, and says how long an epoch took."""
+    """In the child process: load the corpus and return the function that trains an epoch and returns its seconds."""
     corpus, config = review_corpus(texts), game_config(hidden, batch_size, Protocol.paper())
     if told == "largest":
         players.max_pool = pytorchs_max_pool

@@ -1,7 +1,8 @@
-"""The race: ours and the peers on the same texts, in turn, round after round, and the machine's matrix products.
+"""The race: our training and that of the peers, on the same texts, in turn, round after round.
 
-A machine that slows down slows all of them; only ratios within one run mean anything. Ours is what ``ver_lite.train``
-does, seconds of training an epoch as it reports them (evaluation is not counted, in no variant).
+The machine's matrix products are timed after each round. When the machine slows down, it slows down every variant, so
+only ratios within one record mean anything. Our time is the seconds of training an epoch that ``ver_lite.train``
+reports. No variant's time includes evaluation.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ def race(
     batch_size: int = 128,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Time every variant ``rounds`` times, as :func:`in_turn` does. Returns what a record holds.
+    """Time every variant ``rounds`` times, as :func:`in_turn` does. Returns the race's part of a record.
 
-    ``peer``: a checkout of the released code. ``pyhighlights``: a Python that has it. Raises PeerError.
+    ``peer`` is a checkout of the released code, ``pyhighlights`` a Python in which that library is installed. Raises
+    PeerError when the checkout is not one, or a peer ends before its time.
     """
     if peer is not None:
         peer = str(check_released(peer))
@@ -96,9 +98,12 @@ def race(
 def in_turn(
     epochs: list[Epoch], rounds: int, tell: Callable[[str], None], after: Callable[[], None] = lambda: None
 ) -> dict[str, list[float]]:
-    """What each of ``epochs`` took, ``rounds`` times, after one round that warms up. Every round has an order of its
-    own, drawn from its number, so that none always comes after the same one: what comes after a long one is slower.
-    ``after`` is called after each round that counts."""
+    """Call each of ``epochs`` once to warm up, then ``rounds`` times. Returns the seconds of each variant, a number a
+    round.
+
+    Each round has an order of its own, drawn from its number. With a fixed order, the variant that always follows a
+    long one would always be slower. ``after`` is called after each round that counts.
+    """
     seconds: dict[str, list[float]] = {}
     for turn in range(rounds + 1):
         found: dict[str, float] = {}
@@ -113,8 +118,11 @@ def in_turn(
 
 
 def summary(made: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a variant: seconds and real words a second (medians), how often faster than either form of the released
-    code, and which fraction of the rate of matrix products it reaches for the operations of each count."""
+    """One row a variant, from medians over the rounds.
+
+    A row has seconds, real words a second, how many times faster the variant is than each peer, and, for each count of
+    operations, which fraction of the machine's rate of matrix products it reaches.
+    """
     medians = {name: statistics.median(took) for name, took in made["seconds"].items()}
     rate = statistics.median(made["operations_a_second"]["square"])
     rows = []
@@ -148,7 +156,7 @@ def game_config(hidden: int, batch_size: int, protocol: Protocol) -> Config:
 
 @contextmanager
 def variants(corpus: Corpus, config: Config, peer: str | None, pyhighlights: str | None) -> Iterator[list[Epoch]]:
-    """The functions that train one epoch each and say how long it took, peers loaded and ready."""
+    """Yield functions that train one epoch of each variant and return its seconds. The peers are loaded and ready."""
     same = game_config(config.hidden, config.batch_size, Protocol.released())
     many = with_many_words(corpus, MANY_WORDS)
     epochs = [
@@ -176,7 +184,8 @@ def variants(corpus: Corpus, config: Config, peer: str | None, pyhighlights: str
 
 
 def versions(peer: str | None, pyhighlights: str | None) -> dict[str, str]:
-    """Which state of the peers was measured: a fingerprint of the released code's files, the library's version."""
+    """Which state of the peers was measured: the fingerprint of the released code's files, the other's version
+    number."""
     found = {}
     if peer is not None:
         files = b"".join(Path(peer, name).read_bytes() for name in RELEASED_FILES)
@@ -192,8 +201,11 @@ def both(took: dict[str, float]) -> dict[str, float]:
 
 
 def seconds_of_training(corpus: Corpus, config: Config, plain: bool = False) -> float:
-    """Seconds of an epoch in the middle of ``ver_lite.train``: the second, since a run's memory is new in its first,
-    and the peers go on with what they trained before. ``plain``: with torch's ``nn.GRU``, every place multiplied."""
+    """Seconds of the second epoch of ``ver_lite.train``.
+
+    A run allocates its memory in the first epoch, while the peers train on with the memory that they have. ``plain``
+    uses torch's ``nn.GRU``, which multiplies every place of a batch, padding included.
+    """
     config = replace(config, epochs=2)
     players = None
     if plain:
@@ -205,7 +217,7 @@ def seconds_of_training(corpus: Corpus, config: Config, plain: bool = False) -> 
 
 
 class PlainEncoder(nn.Module):
-    """An encoder that does not know the short way from words to states."""
+    """An encoder without the shortcut from words to states, so that a player has to call ``nn.GRU``."""
 
     def __init__(self, encoder: nn.Module):
         super().__init__()
@@ -216,14 +228,16 @@ class PlainEncoder(nn.Module):
 
 
 def review_corpus(texts: int) -> Corpus:
-    """The first ``texts`` of the review world at the size of Beer-Appearance, and a dev split too small to matter."""
+    """The first ``texts`` of the review world at the size of Beer-Appearance. Its dev split has 16 texts, to save
+    time."""
     corpus = make_reviews("paper", like="beer-appearance")
     return replace(corpus, train=corpus.train.first(texts), dev=corpus.dev.first(16))
 
 
 def with_many_words(corpus: Corpus, words: int) -> Corpus:
-    """The corpus with the same lengths and other words: ``words`` of them, the k-th drawn in proportion to 1/k. The
-    review world has few words, which suits a GRU that multiplies each distinct word once; this is nearer to real text.
+    """The corpus with texts of the same lengths made of ``words`` other words, the k-th drawn in proportion to 1/k.
+
+    The review world has few distinct words, which favors a GRU that multiplies each of them once. Real text has more.
     """
     split = corpus.train
     drawn = zipf(split.tokens.numel(), words, torch.Generator().manual_seed(0))
@@ -233,7 +247,7 @@ def with_many_words(corpus: Corpus, words: int) -> Corpus:
 
 
 def zipf(count: int, words: int, generator: torch.Generator) -> Tensor:
-    """Word ids, int [count], the k-th of ``words`` drawn in proportion to 1/k; 0 and 1 are no words."""
+    """Draw word ids, int [count]: the k-th of ``words`` in proportion to 1/k. The ids 0 and 1 are not drawn."""
     chances = 1 / torch.arange(1, words + 1, dtype=torch.float64)
     return 2 + torch.multinomial(chances, count, replacement=True, generator=generator)
 
@@ -245,7 +259,8 @@ def distinct_words(split: Split, batch_size: int) -> int:
 
 
 def export(corpus: Corpus, dimension: int, folder: Path) -> None:
-    """The training texts as the file that the released code reads for Beer, and word vectors beside it."""
+    """Write the training texts in the file format that the released code reads for Beer, and word vectors beside
+    them."""
     split = corpus.train
     with gzip.open(folder / "reviews.aspect0.train.txt.gz", "wt", compresslevel=1) as lines:
         for i, label in enumerate(split.labels.tolist()):
@@ -255,7 +270,8 @@ def export(corpus: Corpus, dimension: int, folder: Path) -> None:
 
 
 def peer_settings(config: Config) -> dict[str, Any]:
-    """The released code's names for our settings, and those of its own that its page sets for Beer-Appearance."""
+    """Our settings under the released code's names, and those that only it has, as its page gives them for
+    Beer-Appearance."""
     return {
         "batch_size": config.batch_size,
         "hidden_dim": config.hidden,

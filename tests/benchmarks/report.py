@@ -1,4 +1,4 @@
-"""The record of a bench as a table and a figure."""
+"""A record of the bench as Markdown tables and a figure."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def written(key: str, value: float) -> str:
 
 @mpl.rc_context(figures.STYLE)
 def growth_figure(curves: list[dict[str, Any]]) -> Figure:
-    """A panel a curve, both axes logarithmic, with the line that was fitted."""
+    """Draw one panel a curve, both axes logarithmic, with the fitted line."""
     figure, _ = figures.new_figure(height=4.8)
     figure.clear()
     rows = -(-len(curves) // 3)

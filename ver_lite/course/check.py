@@ -1,4 +1,4 @@
-"""Tell a learner at once whether an answer is right: yours beside correct, in one line, no exception."""
+"""Tell a learner at once whether an answer is right: one line with theirs and the correct one, and no exception."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LONGEST = 60
 def check(question: str, yours: Any, correct: Any, tolerance: float = 1e-6) -> bool:
     """Print one line, yours beside correct, and return whether they agree.
 
-    Numbers, arrays and tensors agree when shapes are equal and no entry differs by more than `tolerance`
-    (for entries beyond one: `tolerance` of their size); NaN agrees with NaN. Strings agree whatever their
-    case and outer spaces; anything else when `==` says so. An answer of None or `...` is not answered yet,
-    and `correct` stays hidden. A wrong answer never raises.
+    Numbers, arrays and tensors agree when their shapes are equal and no entry differs by more than `tolerance`. For
+    entries larger than one, the difference is taken relative to their size. NaN agrees with NaN. Texts agree whatever
+    their case and outer spaces, and everything else when `==` says so. An answer of None or `...` is reported as not
+    answered yet, and `correct` is not shown. A wrong answer never raises.
     """
     if yours is None or yours is Ellipsis:
         print(f"{OPEN} {question}: not answered yet")
@@ -34,9 +34,9 @@ def check(question: str, yours: Any, correct: Any, tolerance: float = 1e-6) -> b
 def check_function(question: str, yours: Any, reference: Callable, *cases: Any, tolerance: float = 1e-6) -> bool:
     """Call `yours` and `reference` on every case, print one line, and return whether all of them agree.
 
-    A case is a tuple of arguments, or one argument that is not a tuple; each function gets its own copy.
-    The first case that differs, or makes `yours` raise, is shown. A stub (it raises `NotImplementedError`,
-    or returns None or `...`) is not answered yet. Raises `ValueError` without cases: nothing would be
+    A case is a tuple of arguments, or one argument that is not a tuple. Each function gets its own copy of them. The
+    line shows the first case that differs or makes `yours` raise. A stub is reported as not answered yet: it raises
+    `NotImplementedError`, or returns None or `...`. Raises `ValueError` without cases, because nothing would be
     checked.
     """
     if not cases:
@@ -70,7 +70,7 @@ def check_function(question: str, yours: Any, reference: Callable, *cases: Any, 
 
 
 def _difference(yours: Any, correct: Any, tolerance: float) -> str | None:
-    """None when the two agree, else what to add to the line: the reason, or "" where the values say it."""
+    """None when the two agree, else the text to add to the line: the reason, or "" where the values show it."""
     if isinstance(correct, str):
         if not isinstance(yours, str):
             return f" (yours is {_kind(yours)}, a text in quotes is wanted)"
@@ -98,7 +98,8 @@ def _unequal(yours: Any, correct: Any) -> str | None:
 
 
 def _apart(given: np.ndarray, target: np.ndarray, tolerance: float) -> str | None:
-    """None when no entry differs by more than the tolerance, else the largest difference."""
+    """None when no entry differs by more than the tolerance, else the text to add to the line: the largest
+    difference."""
     same = (given == target) | (np.isnan(given) & np.isnan(target))
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.abs(given - target))
@@ -110,7 +111,7 @@ def _apart(given: np.ndarray, target: np.ndarray, tolerance: float) -> str | Non
 
 
 def _numbers(value: Any) -> np.ndarray | None:
-    """A number, list, array or tensor as float64; None for what is no table of real numbers."""
+    """A number, list, array or tensor as a float64 array; None when it is no table of real numbers."""
     try:
         if hasattr(value, "detach"):
             value = value.detach().cpu().double().numpy()

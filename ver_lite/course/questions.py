@@ -1,6 +1,6 @@
 """What an assignment's notebook calls: a student's own numbers, the end of the public checks, the hidden tests.
 
-Light on purpose: neither torch nor a notebook tool is loaded, because a class of two hundred imports this two hundred
+This module loads neither torch nor a notebook tool, because marking a class of two hundred imports it two hundred
 times.
 """
 
@@ -22,18 +22,18 @@ LARGEST_SEED = 2**31 - 1
 
 
 class OwnNumbers(NamedTuple):
-    """What makes one student's worlds: `seed` draws their numbers, `variant` chooses among the stories."""
+    """What makes one student's worlds: `seed` draws their numbers, `variant` chooses one of the stories."""
 
     seed: int
     variant: int
 
 
 def own_numbers(student: str, seed: int = 0, variant: int = 0) -> OwnNumbers:
-    """The numbers of one student: those given, and for a 0 the one that the student's name makes.
+    """The numbers of one student. A seed or variant of 0 is replaced by the one that the student's name makes.
 
-    The name is read without regard to case, to kinds of spaces and to how an accent is encoded; SHA-256 of it gives
-    a seed from 1 to 2³¹ − 1 and a variant from 1 to `VARIANTS`. The same name gives the same numbers on every machine.
-    Raises ValueError for an empty name, a seed or a variant out of range, TypeError for another type.
+    Case, kinds of spaces and the encoding of accents in the name make no difference. The SHA-256 of the name gives a
+    seed from 1 to 2³¹ − 1 and a variant from 1 to `VARIANTS`, the same on every machine. Raises ValueError for an empty
+    name, or a seed or variant out of range, and TypeError for another type.
     """
     if not isinstance(student, str):
         raise TypeError(f"student: needs a text in quotes, not {student!r}")
@@ -51,7 +51,7 @@ def own_numbers(student: str, seed: int = 0, variant: int = 0) -> OwnNumbers:
 
 
 def applied(function: Callable, *answers: Any) -> Any:
-    """`function(*answers)`, for `check`: `...` while an answer is still open, an error as text, never raised."""
+    """Call `function(*answers)` for use in `check`. Returns `...` while an answer is open, and an error as text."""
     if any(answer is None or answer is Ellipsis for answer in answers):
         return ...
     try:
@@ -65,7 +65,8 @@ def applied(function: Callable, *answers: Any) -> Any:
 def public_checks(*passed: bool, hidden: int) -> bool:
     """Print the last line of a question's public checks, and return whether all of them passed.
 
-    `passed` are the answers of `check` and `check_function`, `hidden` is how many hidden tests the question has.
+    `passed` are the results of `check` and `check_function`; `hidden` is the number of hidden tests that the question
+    has.
     """
     if not passed:
         raise ValueError("passed: a question needs at least one public check")
@@ -78,7 +79,7 @@ def public_checks(*passed: bool, hidden: int) -> bool:
 
 
 def hidden_tests(*tests: Callable[[], Any]) -> None:
-    """Run every test, also after one has failed; AssertionError names those that failed and says why."""
+    """Run every test, even after one has failed. Raises AssertionError that names those that failed and says why."""
     failed = []
     for test in tests:
         try:
@@ -91,8 +92,11 @@ def hidden_tests(*tests: Callable[[], Any]) -> None:
 
 
 def _beside_the_function(helper: Callable) -> Callable:
-    """`helper(function, ...)`, run where `function` lives: here, or, for a stand-in that offers `remotely`, where
-    that sends it (`remotely(name of the helper, arguments, keywords)`)."""
+    """Call `helper(function, ...)` in the process in which `function` lives.
+
+    That is this process, unless `function` is a stand-in. A stand-in has `remotely(name of the helper, arguments,
+    keywords)`.
+    """
 
     @wraps(helper)
     def run(function: Callable, *arguments: Any, **keywords: Any) -> Any:
@@ -108,8 +112,8 @@ def _beside_the_function(helper: Callable) -> Callable:
 def gradient(function: Callable, *arguments: Any, weights: Any = None) -> list[Any]:
     """The gradient of `Σ weights · function(*arguments)` in every float tensor among the arguments, in their order.
 
-    `weights` has the shape of the result; None: all one. A tensor that the result does not depend on has a
-    gradient of zeros. The arguments themselves are left as they are. A function that answers nothing: `...`.
+    `weights` has the shape of the result; None means that all are one. A tensor on which the result does not depend has
+    a gradient of zeros. The arguments are not changed. Returns `...` when the function answers nothing.
     """
     import torch
 
@@ -131,7 +135,7 @@ def gradient(function: Callable, *arguments: Any, weights: Any = None) -> list[A
 
 @_beside_the_function
 def leaves_alone(function: Callable, *arguments: Any) -> bool:
-    """Whether `function` answers, and leaves the arrays, tensors, lists and dictionaries it is given as they were."""
+    """Whether `function` answers without changing the arrays, tensors, lists and dictionaries that it is given."""
     given = deepcopy(arguments)
     result = function(*given)
     return (
@@ -150,7 +154,7 @@ def _same(before: Any, after: Any) -> bool:
         return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
     if isinstance(before, list | tuple):
         return len(before) == len(after) and all(map(_same, before, after))
-    if hasattr(before, "initial_seed"):  # a torch.Generator is there to be used up
+    if hasattr(before, "initial_seed"):  # drawing from a torch.Generator may change it
         return True
     if hasattr(before, "detach"):
         before, after = before.detach().cpu().numpy(), after.detach().cpu().numpy()

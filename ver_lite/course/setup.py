@@ -1,4 +1,4 @@
-"""The first thing a lesson calls: seeds, device, the look of its figures, and a word about the machine."""
+"""The first call of a lesson: it sets seeds, device and the style of figures, and prints what it has chosen."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Setup:
 def setup(seed: int = 1, scale: str = "lesson", device: str = "auto") -> Setup:
     """Seed torch, NumPy and `random`, set the style of figures, choose the device, and print what was chosen.
 
-    `device="auto"` takes CUDA where there is one, else Apple's MPS, else the CPU. Prints device, versions,
-    scale and seed, and warns when Colab runs on a CPU; what it prints differs between machines, so tag its
-    cell `nbval-ignore-output`. Raises `ValueError` for an unknown scale or device, a seed that is not a
-    whole number from 0 to 2**32 - 1, or a device this machine does not have.
+    `device="auto"` takes CUDA where there is one, else Apple's MPS, else the CPU. It prints device, versions, scale and
+    seed, and warns when Colab runs on a CPU. The output differs between machines, so tag its cell
+    `nbval-ignore-output`. Raises `ValueError` for an unknown scale or device, a seed that is not a whole number from 0
+    to 2**32 - 1, or a device that this machine does not have.
     """
     import torch
 

@@ -14,11 +14,21 @@ from safetensors import SafetensorError, safe_open
 if TYPE_CHECKING:
     from torch import Tensor
 
+PACKAGE = Path(__file__).resolve().parents[1]
 TEMPORARY = ".unfinished"  # the end of a file's name while the file is being written
 
 
 class FileError(RuntimeError):
     """A file cannot be read or written. The message says which file, why, and what to do."""
+
+
+def checkout() -> Path | None:
+    """The repository's folder when this package lies in one; None when it was installed without it, from a wheel.
+
+    A wheel carries the repository's data as `ver_lite/_data`; the package in a checkout has no such folder.
+    """
+    folder = PACKAGE.parent
+    return folder if (folder / "pyproject.toml").is_file() and not (PACKAGE / "_data").is_dir() else None
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

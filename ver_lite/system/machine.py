@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ver_lite.system import __version__
+from ver_lite.system.files import PACKAGE, checkout
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
@@ -117,10 +118,15 @@ def peak_memory(device: torch.device) -> float | None:
 
 
 def commit() -> str | None:
-    """The git commit of the library, with "+" when its files have changes; None outside a checkout."""
+    """The git commit of the library, with "+" when its files have changes; None outside a checkout.
+
+    A package that is installed inside another repository, in its `.venv`, does not have that repository's commit.
+    """
+    here = checkout()
+    if here is None or not (here / ".git").exists():
+        return None
     try:
-        here = Path(__file__).parent
-        asked = {"cwd": here, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        asked = {"cwd": PACKAGE, "capture_output": True, "text": True, "timeout": 10, "check": True}
         name = subprocess.run(["git", "rev-parse", "--short", "HEAD"], **asked).stdout.strip()
         changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no", "."], **asked).stdout.strip()
         return name + ("+" if changed else "")

@@ -1,13 +1,14 @@
-"""Assignments as files: read a master into questions, release the student's copy of it.
+"""Assignments as files: read a master into questions, make the student's copy, find masters and say where copies go.
 
-A master is a notebook with nbgrader's cell metadata and markers, so a course that runs nbgrader can take it as it is.
-A code question is an answer cell (`### BEGIN SOLUTION`) and a check cell (public checks, `### BEGIN HIDDEN TESTS`);
-a written question is one Markdown cell. `ver_lite.teaching.master` has the rules.
+A master is a notebook with nbgrader's cell metadata and markers, so a course that runs nbgrader can take it as it is. A
+code question is an answer cell (`### BEGIN SOLUTION`) and a check cell (public checks, `### BEGIN HIDDEN TESTS`). A
+written question is one Markdown cell. `ver_lite.teaching.master` has the rules.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ import nbformat
 from nbformat import NotebookNode
 
 from ver_lite.course.questions import own_numbers
-from ver_lite.system.files import FileError, read_text, write_text
+from ver_lite.system.files import FileError, checkout, read_text, write_text
 from ver_lite.teaching import master as rules
 
 __all__ = [
+    "KERNEL",
     "Assignment",
     "AssignmentError",
     "Question",
+    "claimed",
     "copy_of",
     "masters",
     "own_numbers",
@@ -35,9 +38,9 @@ __all__ = [
     "write_copy",
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path("notebooks/assignments")
-TEXT_STUB = "*Your answer here. Replace this line.*"
+FOLDERS = (Path("masters"), Path("notebooks/assignments/masters"))  # where masters are looked for, in this order
+COPIES = "copies"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}  # what our notebooks say they run on
 
 
 class AssignmentError(ValueError):
@@ -49,12 +52,12 @@ class Question:
     """One question of an assignment.
 
     name       "q3": the id of its answer cell         kind     "code" or "written"
-    title      from the heading above it               points   the most that it can earn
+    title      from the heading above it               points   the largest number that it can earn
     functions  the functions that its answer defines   values   the other names that it defines
     depends    the questions whose names it uses       seconds  how long its tests may take
-    tests      its hidden tests, without `hidden_`     hints    for each test, what to look at
-    answer     the master's answer cell, solution included (of a written one: the model answer and how to mark it)
-    public     the check cell's public part; it leaves a bool called `public`
+    tests      its hidden tests, without `hidden_`     hints    for each test, what the student should look at
+    answer     the master's answer cell with its solution; for a written one, the model answer and how to mark it
+    public     the check cell's public part, which sets a bool called `public`
     hidden     the hidden part without its last line: helpers, and a function `hidden_NAME()` for each test
     """
 
@@ -80,7 +83,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """A master, read: its notebook (solutions and hidden tests included) and its questions, in order."""
+    """A master that has been read: its notebook, with solutions and hidden tests, and its questions in order."""
 
     name: str
     version: int
@@ -90,7 +93,7 @@ class Assignment:
 
     @property
     def points(self) -> float:
-        """The most that the assignment can earn."""
+        """The largest number of points that the assignment can earn."""
         return sum(question.points for question in self.questions)
 
     @cached_property
@@ -106,14 +109,41 @@ class Assignment:
         raise KeyError(f"{self.name} has no question {name!r}; it has {', '.join(q.name for q in self.questions)}")
 
 
-def masters(root: Path = ROOT) -> list[Path]:
-    """The committed masters, in order."""
-    return sorted((root / FOLDER / "masters").glob("*.ipynb"))
+def masters(folder: Path | None = None) -> list[Path]:
+    """The masters in `folder`, in order of their names.
+
+    Without one: those in the first of `masters` and `notebooks/assignments/masters` below the current folder that has
+    any, else those of the checkout. Raises AssignmentError that says where it looked when it finds none.
+    """
+    places = [Path(folder)] if folder is not None else list(FOLDERS)
+    if folder is None and (root := checkout()) is not None:
+        places.append(root / FOLDERS[-1])
+    for place in places:
+        if found := sorted(place.glob("*.ipynb")):
+            return found
+    looked = ", ".join(f"{place}{os.sep}" for place in places)
+    raise AssignmentError(
+        f"no master (a notebook NAME.ipynb) in {looked}. Name a master or a folder of masters (grade and rehearse: "
+        "--assignment MASTER.ipynb or --masters FOLDER); to write one: ver-lite assign new masters/NAME.ipynb"
+    )
 
 
 def copy_of(master: Path) -> Path:
-    """Where the student's copy of a master lies: in the folder above it, under the same name."""
-    return Path(master).parent.parent / Path(master).name
+    """Where the student's copy of a master lies, under the same name.
+
+    For a master in a folder called `masters`: in the folder above it. For any other: in the folder `copies` beside it.
+    """
+    folder = Path(master).absolute().parent
+    return (folder.parent if folder.name == FOLDERS[0].name else folder / COPIES) / Path(master).name
+
+
+def claimed(text: str | bytes) -> str | None:
+    """The assignment that a notebook's file says it is; None when it says none, or is no notebook."""
+    try:
+        name = json.loads(text)["metadata"]["ver_lite"]["assignment"]
+        return name if isinstance(name, str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def read(path: Path) -> Assignment:
@@ -123,14 +153,14 @@ def read(path: Path) -> Assignment:
         text = read_text(path)
         ids = [cell.get("id") for cell in json.loads(text)["cells"]]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # ids that stand twice are told below, in our words
+            warnings.simplefilter("ignore")  # `problems_of` reports duplicate ids in our words
             notebook = nbformat.reads(text, as_version=4)
     except FileError as error:
         raise AssignmentError(str(error)) from None
     except Exception as error:
         raise AssignmentError(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
     for cell, name in zip(notebook.cells, ids, strict=True):
-        cell["id"] = name  # nbformat makes new ones where they are missing or stand twice
+        cell["id"] = name  # nbformat replaces missing and duplicate ids
     if problems := rules.problems_of(notebook):
         raise AssignmentError("\n".join(f"{path.name}, {problem}" for problem in problems))
     ours = notebook.metadata["ver_lite"]
@@ -171,47 +201,51 @@ def _question(cell: NotebookNode, check: NotebookNode | None, title: str) -> Que
 def release(master: Assignment | Path) -> NotebookNode:
     """The student's copy of a master: stubs for solutions, no hidden tests and no hints, no outputs, checks locked.
 
-    nbgrader's own preprocessors do it. Raises AssignmentError when the master is not in order, or nbgrader refuses it.
+    Raises AssignmentError when the master is not in order.
     """
-    from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
-
-    assignment = master if isinstance(master, Assignment) else read(master)
-    stubs = ClearSolutions(code_stub={"python": rules.CODE_STUB}, text_stub=TEXT_STUB)
-    copy, resources = deepcopy(assignment.notebook), {}
-    for step in (LockCells(), stubs, ClearHiddenTests(), ClearOutput()):
-        try:
-            copy, resources = step.preprocess(copy, resources)
-        except (RuntimeError, ValueError) as error:
-            raise AssignmentError(f"{assignment.path.name}: nbgrader's {type(step).__name__} says: {error}") from None
+    copy = deepcopy((master if isinstance(master, Assignment) else read(master)).notebook)
+    copy.metadata.pop("celltoolbar", None)
     for cell in copy.cells:
-        cell.source = cell.source.rstrip()
-        rules.about(cell).pop("hints", None)
+        rules.hand_out(cell)
     return copy
 
 
 def text_of(notebook: NotebookNode) -> str:
-    """What a notebook's file holds: the same bytes on every machine."""
+    """The text of a notebook's file. It has the same bytes on every machine."""
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
 def write_copy(master: Path) -> Path | None:
-    """Release a master into the folder above its own; returns the copy's path, or None when it was up to date."""
+    """Release a master to where `copy_of` says; returns the copy's path, or None when it was up to date.
+
+    Raises AssignmentError when something else lies there: a master, or a notebook that is no assignment.
+    """
     path, text = copy_of(master), text_of(release(master))
-    if path.exists() and read_text(path) == text:
-        return None
+    if path.exists():
+        before = read_text(path)
+        if before == text:
+            return None
+        if claimed(before) is None or any(marker in before for marker in (*rules.SOLUTION, *rules.HIDDEN)):
+            raise AssignmentError(f"{path} is there already and is no student's copy; move it or rename the master")
+    path.parent.mkdir(exist_ok=True)
     write_text(path, text)
     return path
 
 
-def stale(root: Path = ROOT) -> list[str]:
-    """What keeps the committed copies from being exactly what `release` makes of the masters, a line each."""
+def stale(found: list[Path]) -> list[str]:
+    """What keeps the copies of masters from being exactly what `release` makes of them, a line each.
+
+    A master that was never released is no problem; a copy whose master is gone is one.
+    """
     problems = []
-    for master in masters(root):
+    for master in found:
         copy = copy_of(master)
-        if not copy.exists():
-            problems.append(f"{copy.name}: not released yet")
-        elif read_text(copy) != text_of(release(master)):
-            problems.append(f"{copy.name}: not what its master makes today; release it again")
-    known = {path.name for path in masters(root)}
-    alone = [path.name for path in sorted((root / FOLDER).glob("*.ipynb")) if path.name not in known]
+        try:
+            if copy.exists() and read_text(copy) != text_of(release(master)):
+                problems.append(f"{copy.name}: not what its master makes today; release it again")
+        except AssignmentError:
+            continue  # a master that is not in order makes no copy; `read` says what is wrong with it
+    known = {copy_of(master) for master in found}
+    beside = {path for folder in {path.parent for path in known} for path in folder.glob("*.ipynb")}
+    alone = [path.name for path in sorted(beside - known) if claimed(path.read_bytes()) is not None]
     return problems + [f"{name}: has no master" for name in alone]

@@ -15,9 +15,32 @@ assign = typer.Typer(
 )
 
 
+@assign.callback()
+def _quickly() -> None:
+    from ver_lite.teaching.grading import quick_imports
+
+    quick_imports()
+
+
+Masters = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Masters, or folders of them; default: masters/ or notebooks/assignments/masters/ below the current "
+        "folder, else the checkout's."
+    ),
+]
+MastersFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder of masters; default: masters/ or notebooks/assignments/masters/ below the current folder, "
+        "else the checkout's."
+    ),
+]
+
+
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Turn an error about a notebook into one that the command line says in a line."""
+    """Turn an AssignmentError into a ValueError, which the command line prints as one line."""
     from ver_lite.teaching.assignments import AssignmentError
 
     try:
@@ -38,35 +61,48 @@ def new(
         typer.echo(f"{new_master(master, title)}: open it, change it, then try it with: ver-lite assign check {master}")
 
 
-@assign.command()
-def release(
-    masters: Annotated[list[Path] | None, typer.Argument(help="Masters; default: all of the repository.")] = None,
-) -> None:
-    """Write the students' copies of masters: no solutions, no hidden tests."""
+def _chosen(named: list[Path] | None) -> list[Path]:
+    """The masters that are named, and those of the folders that are named; without a name, those that are found."""
     from ver_lite.teaching import assignments
 
-    for master in masters or assignments.masters():
-        with _in_words():
-            path = assignments.write_copy(master)
-        typer.echo(f"{assignments.copy_of(master).name}: {'as it was' if path is None else f'released to {path}'}")
+    with _in_words():
+        if not named:
+            return assignments.masters()
+        return [master for path in named for master in (assignments.masters(path) if path.is_dir() else [path])]
 
 
 @assign.command()
-def check(
-    masters: Annotated[
-        list[Path] | None, typer.Argument(help="Masters; default: all, and their released copies.")
-    ] = None,
-) -> None:
-    """Try masters: solutions must pass, stubs and usual mistakes must not, and copies must be what is released."""
+def release(masters: Masters = None) -> None:
+    """Write the students' copies of masters: no solutions, no hidden tests.
+
+    The copy of a master in a folder called `masters` goes into the folder above it, under the same name. The copy of
+    any other master goes into the folder `copies` beside it.
+    """
+    from ver_lite.teaching import assignments
+
+    for master in _chosen(masters):
+        with _in_words():
+            path = assignments.write_copy(master)
+        typer.echo(f"{master.name}: {'its copy was up to date' if path is None else f'released to {path}'}")
+
+
+@assign.command()
+def check(masters: Masters = None) -> None:
+    """Try masters: solutions must pass, empty answers and usual mistakes must not.
+
+    Unless single masters are named, their released copies must also be what `ver-lite assign release` would write.
+    """
     from ver_lite.teaching import assignments, trial
 
-    problems = [] if masters else assignments.stale()
-    for master in masters or assignments.masters():
+    chosen = _chosen(masters)
+    problems = [] if any(not path.is_dir() for path in masters or []) else assignments.stale(chosen)
+    for master in chosen:
         try:
             read = assignments.read(master)
             found = trial.problems_with(read)
             problems += found
             said = f"{len(found)} problem(s)" if found else "in order"
+            said += "" if assignments.copy_of(master).exists() else ", not released yet"
             typer.echo(f"{master.name}: {len(read.questions)} questions, {read.points:g} points, {said}")
         except assignments.AssignmentError as error:
             problems += str(error).splitlines()
@@ -80,14 +116,17 @@ def rehearse(
     students: Annotated[int, typer.Option(help="How many submissions to make.")] = 200,
     workers: Annotated[int, typer.Option(help="How many to mark at a time.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Keep submissions and marks in this folder.")] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="assignment-1 or a master's path; default: the first master.")
+    ] = None,
+    masters: MastersFolder = None,
 ) -> None:
     """Make a class of right, wrong and hostile submissions, mark it, and print times and outcomes."""
-    from ver_lite.teaching.grading import quick_imports
-
-    quick_imports()
     from ver_lite.teaching.grading.rehearsal import rehearse as play
 
-    raise typer.Exit(play(students, workers, out))
+    with _in_words():
+        code = play(students, workers, out, assignment, masters)
+    raise typer.Exit(code)
 
 
 def grade(
@@ -98,6 +137,7 @@ def grade(
     assignment: Annotated[
         str | None, typer.Option(help="assignment-1 or a master's path; default: what they say.")
     ] = None,
+    masters: MastersFolder = None,
     roster: Annotated[
         Path | None, typer.Option(help="CSV: student, name, email, id, canvas_id, seed, variant.")
     ] = None,
@@ -113,8 +153,8 @@ def grade(
 ) -> None:
     """Mark a class: gradebook.csv, a feedback page per student, run.jsonl and class.png in the folder of marks.
 
-    Can be stopped at any moment and started again: only what is missing or has changed is marked. Exit code 1 when
-    somebody could not be marked.
+    You can stop it at any moment and start it again: it marks only what is missing or has changed. The exit code is 1
+    when somebody could not be marked.
     """
     from ver_lite.teaching.grading import quick_imports
 
@@ -124,5 +164,8 @@ def grade(
     from ver_lite.teaching.grading.grade import grade as run
 
     with _in_words():
-        code = run(submissions, out, assignment, roster, workers, dry_run, only, regrade, scheduler, seconds, sandbox)
+        code = run(
+            submissions, out, assignment, roster, workers, dry_run, only, regrade, scheduler, seconds, sandbox,
+            masters=masters,
+        )  # fmt: skip
     raise typer.Exit(code)

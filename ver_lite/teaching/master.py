@@ -1,6 +1,6 @@
-"""What an assignment's master looks like inside, and what is wrong with one, in words.
+"""What an assignment's master looks like inside, what is wrong with one, and how its cells become a student's.
 
-`ver_lite.teaching.assignments` reads and releases it; the teacher's guide, `book/teaching.md`, builds one.
+`ver_lite.teaching.assignments` reads and releases masters. The teacher's guide, `book/teaching.md`, builds one.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from nbformat import NotebookNode
 PARAMETERS = {"student": "str", "seed": "int", "variant": "int"}
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
+MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 CODE_STUB = "...  # your lines"
+TEXT_STUB = "*Your answer here. Replace this line.*"
 QUESTION = re.compile(r"q\d+")
 HEADING = re.compile(r"(?m)^## Question (\d+): (.+) \(([\d.]+) points?\)$")
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
 
 class Names(NamedTuple):
-    """The names that code defines at its top level; those beginning with `_` are its own."""
+    """The names that code defines at its top level, without those that begin with `_`."""
 
     functions: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
 
 
 class Check(NamedTuple):
-    """A check cell in parts: its public lines, its hidden ones without the last, and its tests by name."""
+    """The parts of a check cell: its public lines, its hidden lines without the last one, and its tests by name."""
 
     public: str
     hidden: str
@@ -38,7 +40,7 @@ class Check(NamedTuple):
 
 
 def grader(cell: NotebookNode) -> dict:
-    """nbgrader's metadata of a cell; empty where there are none."""
+    """nbgrader's metadata of a cell; an empty dictionary when it has none."""
     return cell.metadata.get("nbgrader", {})
 
 
@@ -56,7 +58,7 @@ def is_check(cell: NotebookNode) -> bool:
 
 
 def defined(source: str) -> Names:
-    """The functions and values that code defines at top level, by its syntax tree alone. Raises SyntaxError."""
+    """The functions and values that code defines at its top level. Nothing is run. Raises SyntaxError."""
     functions, values = [], []
     for node in ast.parse(MAGIC.sub(r"\1pass", source)).body:
         if isinstance(node, ast.FunctionDef):
@@ -69,8 +71,10 @@ def defined(source: str) -> Names:
 
 
 def region(source: str, markers: tuple[str, str]) -> tuple[str, str]:
-    """(what stands outside the two markers, what stands between them). Raises ValueError unless each stands once, in
-    order, on a line of its own."""
+    """Split a cell's source at two markers: the text outside of them, and the text between them.
+
+    Raises ValueError unless each marker stands once, in order, on a line of its own.
+    """
     lines = source.split("\n")
     at = [(i, line.strip()) for i, line in enumerate(lines) if line.strip() in markers]
     if [marker for _, marker in at] != list(markers):
@@ -80,8 +84,10 @@ def region(source: str, markers: tuple[str, str]) -> tuple[str, str]:
 
 
 def with_stubs(source: str) -> str:
-    """An answer cell as the student will see it: `CODE_STUB` for every solution. Raises ValueError unless the markers
-    come in pairs, at least one."""
+    """A code answer as the student will see it, with `CODE_STUB` in place of every solution.
+
+    Raises ValueError unless the markers come in pairs, at least one.
+    """
     kept, inside, pairs = [], False, 0
     for line in source.split("\n"):
         if line.strip() in SOLUTION:
@@ -97,8 +103,30 @@ def with_stubs(source: str) -> str:
     raise ValueError(f"needs lines {SOLUTION[0]!r} and {SOLUTION[1]!r} in turn, at least one pair")
 
 
+def hand_out(cell: NotebookNode) -> None:
+    """Turn a cell of a master that is in order into the student's, in place, as nbgrader would.
+
+    Solutions become stubs; hidden tests, hints and outputs go. A cell that has a role cannot be deleted in Jupyter, and
+    only answers can be edited.
+    """
+    if is_answer(cell):
+        cell.source = with_stubs(cell.source) if cell.cell_type == "code" else TEXT_STUB
+    elif is_check(cell):
+        cell.source, _ = region(cell.source, HIDDEN)
+    if is_answer(cell) or is_check(cell) or grader(cell).get("locked"):
+        cell.metadata["deletable"] = False
+        if not is_answer(cell):
+            cell.metadata["editable"] = False
+    if cell.cell_type == "code":
+        cell.outputs, cell.execution_count = [], None
+        for about_outputs in ("collapsed", "scrolled"):
+            cell.metadata.pop(about_outputs, None)
+    cell.source = cell.source.rstrip()
+    about(cell).pop("hints", None)
+
+
 def split_check(source: str) -> Check:
-    """A check cell in its parts. Raises ValueError, or SyntaxError, saying what is not as it should be."""
+    """Split a check cell into its parts. Raises ValueError or SyntaxError that says what is wrong with it."""
     public, hidden = region(source, HIDDEN)
     _is_public(public)
     body = ast.parse(hidden).body
@@ -119,7 +147,7 @@ def split_check(source: str) -> Check:
 
 
 def problems_of(notebook: NotebookNode) -> list[str]:
-    """Everything that keeps a notebook from being a master, each "cell ID: what is wrong, what to do"."""
+    """Every reason why a notebook is not a master in order, each "cell ID: what is wrong, what to do"."""
     return [*_whole(notebook), *_cells(notebook), *_questions(notebook)]
 
 
@@ -175,9 +203,13 @@ def _cells(notebook: NotebookNode) -> Iterator[str]:
                 defined(cell.source)
             except SyntaxError as error:
                 yield f"cell {name}, line {error.lineno}: {error.msg}"
-        markers = [marker for pair in (SOLUTION, HIDDEN) for marker in pair if marker in cell.source]
-        if markers and not (is_answer(cell) or is_check(cell)):
-            yield f"cell {name}: holds {markers[0]!r}, and is neither an answer nor a check cell"
+        allowed = HIDDEN if is_check(cell) else SOLUTION if is_answer(cell) and cell.cell_type == "code" else ()
+        for line in map(str.strip, cell.source.split("\n")):
+            if MARKER.search(line) and line not in allowed:
+                wanted = (
+                    f"here only {' and '.join(map(repr, allowed))} may mark something" if allowed else "take it out"
+                )
+                yield f"cell {name}: the line {line!r} would hide nothing from students; {wanted}"
 
 
 def _questions(notebook: NotebookNode) -> Iterator[str]:
@@ -205,7 +237,7 @@ def _questions(notebook: NotebookNode) -> Iterator[str]:
         try:
             yield from _pair(cell, check, homes)
         except SyntaxError:
-            continue  # told above, with its line
+            continue  # `_cells` reports it with its line
     for name in checks:
         yield f"cell {name}: is a check cell without an answer cell {name.removesuffix('-check')}"
 
@@ -217,7 +249,8 @@ def _heading(name: str, heading: tuple[str, str, str] | None, points: float | No
 
 
 def _pair(cell: NotebookNode, check: NotebookNode, homes: dict[str, str]) -> Iterator[str]:
-    """The problems of a code question; `homes` says which earlier question defines a name, and gains this one's."""
+    """The problems of a code question. `homes` maps each name that an earlier question defines to that question; the
+    names of this question are added to it."""
     name, ours = cell.id, about(check)
     earlier = set(homes.values())
     try:

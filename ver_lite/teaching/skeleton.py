@@ -1,4 +1,4 @@
-"""`ver-lite assign new`: a small master that is in order from the start, to be filled in cell by cell."""
+"""`ver-lite assign new`: write a small master that is in order from the start. The teacher changes it cell by cell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from ver_lite.system.files import write_text
-from ver_lite.teaching.assignments import AssignmentError, text_of
+from ver_lite.teaching.assignments import KERNEL, AssignmentError, text_of
 
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 TITLE = """\
 # {title}
 
@@ -40,9 +39,10 @@ def likeliest(p):
     ### BEGIN SOLUTION
     return int(np.argmax(p))
     ### END SOLUTION'''
+# Submissions can read this file in their sandbox, but no line of a master's hidden tests: the name is put in later.
 CHECK = '''\
 public = public_checks(
-    check_function("1.1 the last of three", likeliest, lambda p: 2, np.array([0.1, 0.2, 0.7])),
+    check_function("1.1 the last of three", FUNCTION, lambda p: 2, np.array([0.1, 0.2, 0.7])),
     hidden=2,
 )
 ### BEGIN HIDDEN TESTS
@@ -51,12 +51,12 @@ from ver_lite.course import hidden_tests
 
 def hidden_own_numbers():
     """Right for this student's numbers, and for the same ones turned round."""
-    assert likeliest(p) == p.argmax() and likeliest(p[::-1]) == p[::-1].argmax()
+    assert FUNCTION(p) == p.argmax() and FUNCTION(p[::-1]) == p[::-1].argmax()
 
 
 def hidden_first_of_several():
     """The first, if several are the largest."""
-    assert likeliest(np.array([0.2, 0.4, 0.4])) == 1
+    assert FUNCTION(np.array([0.2, 0.4, 0.4])) == 1
 
 
 hidden_tests(hidden_own_numbers, hidden_first_of_several)
@@ -76,9 +76,9 @@ When a second label is nearly as likely, or when a mistake costs much more in on
 
 
 def new_master(path: Path, title: str | None = None) -> Path:
-    """Write a master with one code question and one written one; `ver-lite assign check` finds it in order.
+    """Write a master with one code question and one written one. `ver-lite assign check` finds it in order.
 
-    Its name in the metadata is the file's. Raises AssignmentError when `path` is there already, or is no .ipynb file.
+    Its name in the metadata is that of the file. Raises AssignmentError when `path` exists or is no .ipynb file.
     """
     path = Path(path)
     if path.suffix != ".ipynb":
@@ -94,7 +94,7 @@ def new_master(path: Path, title: str | None = None) -> Path:
         _code("world", WORLD, locked=True),
         _text("q1-text", QUESTION),
         _code("q1", ANSWER, solution=True),
-        _code("q1-check", CHECK, locked=True, grade=True, points=6),
+        _code("q1-check", CHECK.replace("FUNCTION", "likeliest"), locked=True, grade=True, points=6),
         _text("q2-text", ESSAY),
         new_markdown_cell(MODEL_ANSWER, id="q2", metadata=_nbgrader("q2", solution=True, grade=True, points=4)),
     ]

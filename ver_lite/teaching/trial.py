@@ -1,8 +1,8 @@
-"""Try a master before a class does: its solutions must pass, its stubs and the usual mistakes must not.
+"""Try a master before a class does: its solutions must pass, empty answers and the usual mistakes must not.
 
-The usual mistakes stand beside the master, in `NAME.mistakes.md`: a heading `## q2: what is wrong`, a line for the
-teacher, and the wrong answer as a block of Python. Everything runs in this process, without a sandbox: a master is
-the teacher's own code. Submissions are marked elsewhere (`ver_lite.teaching.grading`).
+The usual mistakes are in a file beside the master, `NAME.mistakes.md`. Each has a heading `## q2: what is wrong`, a
+line for the teacher, and the wrong answer as a block of Python. Everything runs in this process, without a sandbox,
+because a master is the teacher's own code. `ver_lite.teaching.grading` marks submissions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CODE = re.compile(r"(?ms)^```python\n(.*?)^```$")
 
 @dataclass(frozen=True)
 class Mistake:
-    """A usual wrong answer: to which question, what is wrong in words, the text for the teacher, and the code."""
+    """A usual wrong answer: its question, what is wrong in a few words, the text for the teacher, and the code."""
 
     question: str
     name: str
@@ -35,7 +35,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an answer came to: whether the public checks passed, which hidden tests failed, and what was printed."""
+    """The result of an answer: whether the public checks passed, which hidden tests failed, what was printed."""
 
     public: bool
     failed: dict[str, str]
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def mistakes(assignment: Assignment) -> list[Mistake]:
-    """The usual mistakes of an assignment; none where its file is missing. AssignmentError names a damaged entry."""
+    """The usual mistakes of an assignment; none without their file. AssignmentError names a damaged entry."""
     path = assignment.path.with_suffix(".mistakes.md")
     found = []
     for question, name, body in MISTAKE.findall(read_text(path) if path.exists() else ""):
@@ -61,7 +61,7 @@ def mistakes(assignment: Assignment) -> list[Mistake]:
 
 
 def problems_with(assignment: Assignment, student: str = "ada") -> list[str]:
-    """What is wrong with the tests of a master, a line each; empty when solutions pass and nothing else does."""
+    """What is wrong with the tests of a master, a line each. Empty when the solutions pass and nothing else does."""
     wrong = mistakes(assignment)
     stubs = {cell.id: cell.source for cell in assignment.copy.cells}
     problems = []
@@ -81,9 +81,9 @@ def problems_with(assignment: Assignment, student: str = "ada") -> list[str]:
 
 
 def walk(assignment: Assignment, student: str = "ada") -> Iterator[tuple[Question, dict[str, Any]]]:
-    """Run a master cell by cell for one student; stop at each code question, with the names known before it.
+    """Run a master cell by cell for one student. Yields each code question with the names that are defined before it.
 
-    Later questions see the master's own answers to the earlier ones. AssignmentError names a cell that fails.
+    Later questions see the master's own answers to earlier ones. AssignmentError names a cell that fails.
     """
     namespace: dict[str, Any] = {"__name__": assignment.name}
     questions = {question.name: question for question in assignment.questions if question.kind == "code"}
@@ -103,7 +103,7 @@ def walk(assignment: Assignment, student: str = "ada") -> Iterator[tuple[Questio
 
 
 def tried(question: Question, answer: str, namespace: dict[str, Any]) -> Outcome:
-    """Put `answer` beside the names known before the question, and run its public checks and hidden tests."""
+    """Run `answer` with the names defined before the question, then its public checks and its hidden tests."""
     names, printed, failed = dict(namespace), StringIO(), {}
     try:
         with _quiet(printed):
@@ -124,7 +124,7 @@ def tried(question: Question, answer: str, namespace: dict[str, Any]) -> Outcome
 
 @contextmanager
 def _quiet(printed: StringIO) -> Iterator[None]:
-    """Keep what is printed; let wrong answers divide by zero without a warning."""
+    """Collect what is printed, and show no warnings: wrong answers may divide by zero."""
     with redirect_stdout(printed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

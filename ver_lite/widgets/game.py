@@ -1,4 +1,4 @@
-"""The two-word game of lesson 07 as a picture of all its states, in which a reader drops a start and watches."""
+"""The two-word game of lesson 07 as a picture of all its states. The reader drops a start and watches where it goes."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def two_word_portrait(
     share: float = 0.5,
     answer: float = 0.5,
 ) -> HTML:
-    """The states of the two-word game, RNP beside VER, the lesser word known: where each goes from one start.
+    """The states of the two-word game, RNP beside VER, when the lesser word is known: the path from one start in each.
 
-    To the right: s, how often the selector shows the better word. Upward: σ(w_g), what the predictor says of it.
+    To the right is s, how often the selector shows the better word. Upward is σ(w_g), what the predictor says of it.
     `share` and `answer` are these two at the start; the other arguments are those of `TwoWordGame`. Everything can be
-    dragged; the start also by a click into a panel. Raises `ValueError` for a value outside `LIMITS`.
+    dragged, and a click into a panel sets the start. Raises `ValueError` for a value outside `LIMITS`.
     """
     given = dict(zip(LIMITS, (perturbation, better_types, selector_speed, predictor_speed, share, answer), strict=True))
     for name, value in given.items():
@@ -82,7 +82,7 @@ def two_word_portrait(
 
 
 def turn(game: TwoWordGame) -> float:
-    """σ(w_g) from which on the better word costs less than the lesser one, known perfectly."""
+    """The σ(w_g) above which the better word costs less than the lesser one, when the lesser one is known perfectly."""
     low, high = 0.0, float(logit(game.better))
     for _ in range(60):
         middle = (low + high) / 2
@@ -99,7 +99,7 @@ def _y(answer: float) -> float:
 
 
 def _panel(name: str, path: Path) -> str:
-    """One method's states as SVG: axes, the line of the turn, the path, its start and its end."""
+    """One method's states as SVG: the axes, the line of the turn, and the path with its start and its end."""
     points = list(zip(_x(path.s), _y(sigmoid(path.w_g)), strict=True))
     line = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points[:: max(1, POINTS // 80)])
     (x, y), (end_x, end_y) = points[0], points[-1]

@@ -23,16 +23,16 @@ from ver_lite.viz import figures
 if TYPE_CHECKING:
     from ipywidgets import VBox
 
-REDRAWN_AFTER = 0.5  # seconds: a fast game is not drawn after each epoch
+REDRAWN_AFTER = 0.5  # seconds between two drawings; a fast game has epochs in between
 CURVES = {"accuracy": "accuracy", "f1": "rationale F1", "sparsity": "sparsity"}
 
 
 def train_here(corpus: Corpus, config: Config | None = None, *, device: str = "auto", **settings: Any) -> VBox:
     """A panel that trains a game on `corpus` when its button is pressed, as `ver_lite.train` would.
 
-    Training runs beside the notebook, so other cells can be used meanwhile; but one that draws from torch's own random
-    numbers changes the game. *Stop* ends it after the epoch under way. `panel.run` is None until training has ended,
-    then the run, stopped or not; pressing *Train* again begins anew. Raises `ValueError` for an unknown setting.
+    Training runs in a thread, so other cells can run meanwhile. A cell that draws from torch's global random numbers
+    changes the game. *Stop* ends training after the current epoch. `panel.run` is None until training has ended, and
+    then the run, stopped or not. Pressing *Train* again starts a new run. Raises `ValueError` for an unknown setting.
     """
     from ipywidgets import HTML, Button, HBox, IntProgress, VBox
 
@@ -58,7 +58,7 @@ def train_here(corpus: Corpus, config: Config | None = None, *, device: str = "a
             panel.run = run
             says.value = _paragraph(run.status + (f"; best on dev: epoch {run.best['epoch']}" if run.history else ""))
             curves.value = _curves(run) if run.history else ""
-        except Exception as error:  # a thread's error would be seen by nobody
+        except Exception as error:  # an error in a thread is not shown anywhere else
             says.value = _paragraph(f"{type(error).__name__}: {error}")
         finally:
             go.disabled, stop.disabled = False, True
@@ -87,7 +87,7 @@ def _paragraph(text: str) -> str:
 
 
 def _curves(run: Run) -> str:
-    """Accuracy, F1 (where somebody marked a rationale) and sparsity on dev, epoch by epoch, as one picture."""
+    """Accuracy, F1 (where dev has gold rationales) and sparsity on dev, epoch by epoch, as one picture."""
     figure, [axes] = figures.new_figure(height=2.6)
     epochs, last = [row["epoch"] for row in run.history], run.history[-1]["dev"]
     for color, (name, label) in zip(figures.PALETTE, CURVES.items(), strict=False):

@@ -1,4 +1,4 @@
-"""The frame of a live element: everything inline, a picture where no script runs, and the pieces that several use."""
+"""The frame of a live element: everything inline, a first picture that needs no script, and shared pieces."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STATIC = Path(__file__).with_name("static")
 
 
 def element(name: str, title: str, inside: str, start: str, state: dict[str, Any]) -> HTML:
-    """A live element: `inside` as it looks at the start, and the script `static/NAME.js` that brings it to life.
+    """A live element: `inside` is its first picture, and the script `static/NAME.js` makes it react.
 
-    `title` names the group for screen readers, `start` says the starting values where no script runs, and `state` is
-    what the script starts from, plain data. Works any number of times on a page: the script wakes every element of its
-    name that still sleeps.
+    `title` names the group for screen readers. `start` says the starting values where no script runs. `state` is plain
+    data that the script starts from. An element can stand on a page any number of times: the script starts every
+    element of its name that has not been started yet.
     """
     from IPython.display import HTML
 
@@ -43,7 +43,7 @@ def _file(name: str) -> str:
 
 
 def slider(name: str, label: str, low: float, high: float, step: float, value: float, says: str) -> str:
-    """A labeled slider; `says` is its value in words, as the script will write it."""
+    """A labeled slider. `says` is its value in words, in the form that the script writes later."""
     return (
         f'<div class="slider"><label>{label}<input type="range" data-name="{name}" min="{low:g}" max="{high:g}" '
         f'step="{step:g}" value="{value:g}" aria-valuetext="{says}" autocomplete="off"></label>'
@@ -52,7 +52,7 @@ def slider(name: str, label: str, low: float, high: float, step: float, value: f
 
 
 def split_bar(entropy: float, divergence: float, most: float) -> str:
-    """Eq. 6 as one stacked bar that is cut at `most` nats, and as a sum of numbers under it."""
+    """Eq. 6 as one stacked bar, cut at `most` nats, with the sum in numbers below it."""
     blue = min(entropy, most)
     orange = min(divergence, most - blue)
     total = entropy + divergence

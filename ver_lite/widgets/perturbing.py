@@ -1,4 +1,4 @@
-"""Equation 8 by hand: choose words, perturb the choice, and see what the oracle can tell from the words (lesson 07)."""
+"""Equation 8 by hand: choose words, perturb the choice, and see what the oracle can tell from them (lesson 07)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 def perturb_yourself(corpus: Corpus, i: int, mask: Sequence[float] | None = None, perturbation: float = 0.3) -> HTML:
-    """Text `i` of the test split of a review world, its words to be selected, and a button that perturbs the selection.
+    """Text `i` of a review world's test split, with words that the reader selects and a button that perturbs the
+    selection.
 
-    `mask` [T]: the selection at the start (None: the gold words); `perturbation`: p of Eq. 8. The oracle's answer is
-    computed in the page, from the world's factors for these words. Raises `ValueError` for a corpus without a
+    `mask` [T] is the selection at the start; None selects the gold words. `perturbation` is p of Eq. 8. The page
+    computes the oracle's answer from the world's factors of these words. Raises `ValueError` for a corpus without a
     world, a mask of another length or a p that is no probability, and IndexError when there is no such text.
     """
     world = corpus.world
@@ -66,7 +67,7 @@ def _button(word: str, gold: bool, on: bool) -> str:
 
 
 def _oracle(name: str, title: str, positive: float) -> str:
-    """P(positive | visible words) as a bar and in numbers, with the doubt that is left."""
+    """P(positive | visible words) as a bar and in numbers, with its entropy."""
     doubt = -sum(p * math.log(p) for p in (positive, 1 - positive) if p > 0)
     return (
         f'<div class="oracle" data-oracle="{name}"><p><b data-text="title">{title}</b>: the oracle says '

@@ -1,4 +1,4 @@
-"""Cross-entropy = entropy + divergence, to be dragged: for one rationale, and for a whole world (lesson 01)."""
+"""Cross-entropy = entropy + divergence, with sliders: for one rationale, and for a whole world (lesson 01)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MASKS = {"look": (0, 1, 0, 0, 0, 0), "smell": (0, 0, 0, 0, 1, 0)}
 
 
 def divergence_slider(truth: float = 0.9, said: float = 0.7) -> HTML:
-    """Eq. 1 for one rationale and two labels: drag the truth and what the predictor says.
+    """Eq. 1 for one rationale and two labels: the reader drags the truth and what the predictor says.
 
-    `truth` is P(positive | z) at the start and `said` what the predictor says; both from 0.01 to 0.99. Raises
+    `truth` is P(positive | z) at the start and `said` what the predictor says; both are from 0.01 to 0.99. Raises
     `ValueError` for a value out of range.
     """
     check_number("truth", truth, least=0.01, most=0.99)
@@ -53,11 +53,11 @@ def divergence_slider(truth: float = 0.9, said: float = 0.7) -> HTML:
 
 
 def split_of_a_world(better: float = 0.95, lesser: float = 0.80, look: float = 0.0, smell: float = 1.0) -> HTML:
-    """Eq. 6 in the world of lesson 01, four texts with a look word and a smell word, for two selectors.
+    """Eq. 6 for two selectors in the world of lesson 01, which has four texts with a look word and a smell word each.
 
-    `better` and `lesser`: how often the look word and the smell word agree with the label, from 0.5 to 0.99. `look` and
-    `smell`: how well the predictor knows each, from 0 (it says 50 : 50) to 1 (it says P(Y|z)). All but `lesser` can be
-    dragged. Raises `ValueError` for a value out of range.
+    `better` and `lesser` say how often the look word and the smell word agree with the label, from 0.5 to 0.99. `look`
+    and `smell` say how well the predictor knows each: at 0 it says 50 : 50, at 1 it says P(Y|z). All but `lesser` can
+    be dragged. Raises `ValueError` for a value out of range.
     """
     for name, value in (("better", better), ("lesser", lesser)):
         check_number(name, value, least=0.5, most=0.99)
@@ -86,7 +86,7 @@ def split_of_a_world(better: float = 0.95, lesser: float = 0.80, look: float = 0
 
 
 def beer_world(better: float, lesser: float) -> World:
-    """The world of lesson 01: "a creamy head a floral nose" and three more, with P(x, y)."""
+    """The world of lesson 01, with P(x, y): the text "a creamy head a floral nose" and three more."""
     texts, joint = [], []
     for look, smell in product((1, 0), (1, 0)):
         texts.append(("a", LOOKS[look], "head", "a", SMELLS[smell], "nose"))
@@ -96,7 +96,7 @@ def beer_world(better: float, lesser: float) -> World:
 
 
 def partly_known(world: World, word: str, known: float) -> Parts:
-    """Eq. 6 where the selector shows `word`, "look" or "smell", and the predictor says ½ + known · (P(y|z) − ½)."""
+    """Eq. 6 when the selector shows `word`, "look" or "smell", and the predictor says ½ + known · (P(y|z) − ½)."""
     selector = one_mask_selector(world, MASKS[word])
     return split(world, selector, {z: 0.5 + known * (p - 0.5) for z, p in bayes_predictor(world, selector).items()})
 
@@ -113,7 +113,7 @@ def _shown(word: str, parts: Parts) -> str:
 
 
 def _tables(world: World, known: dict[str, float]) -> str:
-    """The world behind the bars: P(x, y), and for each rationale the truth and what the predictor says."""
+    """The numbers behind the bars: P(x, y), and for each rationale the truth and what the predictor says."""
     texts = [
         [html.escape(" ".join(text)), *((f"joint{x}{y}", p) for y, p in enumerate(row))]
         for x, (text, row) in enumerate(zip(world.texts, world.joint, strict=True))
@@ -135,7 +135,7 @@ def _tables(world: World, known: dict[str, float]) -> str:
 
 
 def _table(head: list[str], rows: list[list]) -> str:
-    """A table whose first column is text and whose others are pairs (name, number)."""
+    """A table whose first column is text. The other columns are pairs of a name and a number."""
     cells = "".join(f'<th scope="col"{" class=number" * (i > 0)}>{name}</th>' for i, name in enumerate(head))
     body = "".join(
         f"<tr><td>{row[0]}</td>" + "".join(f'<td class="number" data-text="{n}">{v:.3f}</td>' for n, v in row[1:])

@@ -1,4 +1,4 @@
-"""One review while its selector learns: the recorded games of `studies/review_watched.py` (lesson 07)."""
+"""One review while its selector learns, from the recorded games of `studies/review_watched.py` (lesson 07)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MOST_NATS = 0.8
 
 
 def watch_review(p: float = 0.0, epoch: int = 160, made: dict[str, Any] | None = None) -> HTML:
-    """The first review of the test set, at every look of four recorded games: RNP and three of VER.
+    """The first review of the test set at every recorded look of four games: RNP, and VER at three rates.
 
-    Each word is shaded by the probability with which the selector shows it; gold words are underlined, the words shown
-    at this look are framed. `p` and `epoch` choose the look at the start; `made` is a record of the same shape. Raises
-    `ValueError` for a rate or an epoch that is not recorded.
+    Each word is shaded by the probability with which the selector shows it. Gold words are underlined, and the words
+    shown at this look are framed. `p` and `epoch` choose the look at the start; `made` is a record of the same shape.
+    Raises `ValueError` for a rate or an epoch that is not recorded.
     """
     rows = (made or results.load(RECORD))["rows"]
     rates, epochs = [row["p"] for row in rows], rows[0]["looks"]["epoch"]
@@ -68,7 +68,7 @@ def _word(word: str, gold: int, percent: int, shown: bool) -> str:
 
 
 def _shade(percent: int) -> str:
-    """From white to orange, as the script shades."""
+    """A color from white to orange, computed as the script computes it."""
     return f"rgb(255,{255 - 85 * percent // 100},{255 - 22 * percent // 10})"
 
 
@@ -80,5 +80,5 @@ def _answer(label: str, at: dict[str, Any]) -> str:
 
 
 def _small(looks: dict[str, list]) -> dict[str, list]:
-    """The looks with chances as whole percents."""
+    """The looks, with probabilities as whole percents."""
     return {**looks, "chances": [[round(100 * a) for a in one] for one in looks["chances"]]}

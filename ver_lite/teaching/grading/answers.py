@@ -1,6 +1,6 @@
-"""A student's answers, seen from the marker: stand-ins for functions, and values, fetched from the sandboxed kernel.
+"""The marker's view of a student's answers: stand-ins for functions, and values fetched from the sandboxed kernel.
 
-Tests run here, in the trusted process; only arguments go in, and only plain values come out.
+Tests run here, in the trusted process. Only arguments go into the sandbox, and only plain values come out.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ver_lite.teaching.grading.inside import CANNOT, HEAD
 
 
 class AnswerError(Exception):
-    """What a student's function raised, or why there is no answer from it."""
+    """The error that a student's function raised, or the reason why it gave no answer."""
 
 
 class NoAnswer(AnswerError):
-    """The kernel did not answer in time, or is gone."""
+    """The kernel did not answer in time, or it has ended."""
 
 
 class NotAnswered(AnswerError, NotImplementedError):
-    """The student's function is still a stub that says so."""
+    """The student's function is still a stub: it raised NotImplementedError."""
 
 
 def _raised(said: str) -> AnswerError:
-    """The error that stands here for the student's own: its kind's name and its text, and nothing else of it."""
+    """An error of ours with the name and the text of the student's error, and nothing else of it."""
     name, _, text = said.partition(": ")
     if name == "NotImplementedError":
         return NotAnswered(text)
@@ -35,7 +35,7 @@ def _raised(said: str) -> AnswerError:
 
 
 class Answers:
-    """The marker's end of the channel. `deadline` (of `time.monotonic`) bounds every wait.
+    """The marker's end of the channel to the kernel. `deadline`, a time of `time.monotonic`, bounds every wait.
 
     lost  why there are no more answers, or None        odd  what kind of answer could not be read, or None
     """
@@ -48,7 +48,7 @@ class Answers:
         self.odd: str | None = None
 
     def attach(self, channel: socket.socket) -> None:
-        """Go on with this kernel."""
+        """Use this kernel from now on."""
         self.channel, self.lost = channel, None
 
     def hello(self) -> None:
@@ -61,15 +61,15 @@ class Answers:
             self._lose(self.lost or "the kernel does not answer the marker")
 
     def leave(self) -> None:
-        """Say that that was all."""
+        """Tell the kernel that there are no more questions."""
         if not self.lost:
             self._send({"do": "leave"})
 
     def ask(self, do: str, name: str, arguments: tuple = (), named: dict[str, Any] | None = None) -> Any:
-        """The value that the kernel answers. Raises AnswerError with the student's error, NoAnswer when there is none.
+        """The value that the kernel answers. Raises AnswerError with the student's error, NoAnswer without an answer.
 
-        A generator among the arguments ends up in the state in which the student's function left it; nothing else
-        that the tests pass in can be changed from outside.
+        A generator among the arguments gets the state in which the student's function left it. The sandbox cannot
+        change anything else that a test passes in.
         """
         if self.lost:
             raise NoAnswer(self.lost)
@@ -132,7 +132,8 @@ class Answers:
 
 
 def stand_in(answers: Answers, name: str) -> Callable:
-    """A function that asks the student's function `name`; `remotely` runs one of `questions.HELPERS` beside it."""
+    """A function that asks the student's function `name` in the sandbox. Its attribute `remotely` runs one of
+    `questions.HELPERS` there."""
 
     def function(*arguments: Any, **named: Any) -> Any:
         return answers.ask("call", name, arguments, named)

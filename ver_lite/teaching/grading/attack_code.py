@@ -1,4 +1,5 @@
-"""Attacks that are code in an answer. Each runs inside the limits that it attacks; what it finds it prints as LOOT."""
+"""Attacks that are code in an answer. Each stays within the sandbox's limits, which it tests, and prints what it
+finds as LOOT."""
 
 from __future__ import annotations
 
@@ -14,10 +15,11 @@ LOOT = "LOOT"
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack. `code` comes before the answer to the attacked question, which is the right one or (`honest` False)
-    missing; `write` makes the file itself. `flag` is part of what the teacher must be told.
+    """One attack. `code` comes before the right answer to the attacked question, or replaces it when `honest` is False.
 
-    earns  the share of the attacked question, or of the whole for a file, that the answers deserve
+    `write` makes the file itself, for attacks that are no code. `flag` is part of what the teacher must be told.
+
+    earns  the share that the answers deserve: of the attacked question, or of everything when `write` makes the file
     spare  tests that the answer may pass all the same, such as "leaves its arguments alone"
     """
 
@@ -306,7 +308,7 @@ IN_CODE = (
 
 
 def in_calls(function: str) -> tuple[Attack, ...]:
-    """Attacks that happen when the marker calls `function`, after its cell went well."""
+    """Attacks in a function that does its harm when the marker calls it, after its cell has run well."""
     start = f"def {function}(*a, **k):\n    "
     endless = "x = []\n    for _ in range(100_000): x = [x]\n    return x"
     pickled = "class Evil:\n    def __reduce__(self): return (print, ('LO' 'OT: unpickled',))\n"

@@ -1,6 +1,6 @@
 """Submissions by people who want marks for something else than answers, for rehearsals and tests.
 
-All of them know the masters' format and this library's code.
+Their authors know the format of masters and the code of this library.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ver_lite.teaching.grading.attack_code import IN_CODE, LOOT, Attack, in_call
 
 
 def attacked(assignment: Assignment) -> Question:
-    """The question whose answer carries the attack: the first one that asks for a function."""
+    """The question whose answer holds the attack: the first one that asks for a function."""
     return next(q for q in assignment.questions if q.functions)
 
 
 def needle(assignment: Assignment) -> tuple[str, str]:
-    """A line of a hidden test in two halves, so that a search for it does not find itself."""
+    """A line of a hidden test, in two halves, so that a program that searches for it does not find itself."""
     lines = [line.strip() for line in attacked(assignment).hidden.splitlines() if "assert" in line]
     line = max(lines, key=len)[:60]
     return line[:30], line[30:]
 
 
 def _changed(change: Callable[[dict], None]) -> Callable[[Path, Assignment], None]:
-    """A writer of a notebook with all answers right and one thing about the file changed."""
+    """A function that writes a notebook with right answers, after `change` has altered one thing in it."""
 
     def write(path: Path, assignment: Assignment) -> None:
         notebook = json.loads(assignments.text_of(answered(assignment, path.stem)))
@@ -153,7 +153,7 @@ NAMES = (
 
 
 def answered(assignment: Assignment, student: str, answers: dict[str, str] | None = None):
-    """The released copy as `student` would hand it in, with the right answers except those given."""
+    """The released copy as `student` would hand it in: the right answers, except for those in `answers`."""
     notebook, answers = deepcopy(assignment.copy), answers or {}
     right = {q.name: q.answer if q.kind == "code" else "My proof." for q in assignment.questions}
     for cell in notebook.cells:
@@ -189,7 +189,7 @@ def write_all(folder: Path, assignment: Assignment) -> list[Attack]:
 
 
 def write_zip(path: Path, assignment: Assignment) -> None:
-    """A zip as a hostile LMS would export it: names that climb, a link, a bomb, and one honest notebook."""
+    """Write a zip such as a hostile LMS could export: names that climb, a link, a zip bomb, and one honest notebook."""
     text = assignments.text_of(answered(assignment, "honest"))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("Honest Person_12_assignsubmission_file/work.ipynb", text)
@@ -202,7 +202,7 @@ def write_zip(path: Path, assignment: Assignment) -> None:
 
 
 def judge(attack: Attack, assignment: Assignment, row: dict[str, Any], page: str) -> list[str]:
-    """What went wrong in marking an attack, a line each: not the mark that is due, no flag, something found."""
+    """What went wrong in marking an attack, a line each: a mark that is not the one due, a missing flag, or loot."""
     mark, problems = row["mark"], []
     question = attacked(assignment)
     code = [q for q in assignment.questions if q.kind == "code"]

@@ -1,4 +1,4 @@
-"""Mark a whole class: who has handed in what, what is marked already, and the rest in parallel."""
+"""Mark a whole class: find out who has handed in what, and what is marked already; mark the rest in parallel."""
 
 from __future__ import annotations
 
@@ -18,19 +18,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ver_lite.system.files import PACKAGE
 from ver_lite.teaching import assignments
 from ver_lite.teaching.assignments import Assignment
 from ver_lite.teaching.grading import collect
 from ver_lite.teaching.grading.collect import CollectError, HandedIn, Student, shown
 from ver_lite.teaching.grading.record import Record, claimed
-from ver_lite.teaching.grading.sandbox import PACKAGE, WITHOUT, Limits, why_no_bubblewrap
+from ver_lite.teaching.grading.sandbox import WITHOUT, Limits, why_no_bubblewrap
 
-MARKERS = ("course/grading", "course/questions.py", "course/check.py", "course/master.py", "course/assignments.py")
+MARKERS = (  # the code that decides a mark
+    "teaching/grading",
+    "teaching/master.py",
+    "teaching/assignments.py",
+    "course/questions.py",
+    "course/check.py",
+)
 
 
 @dataclass
 class Task:
-    """One student: the file that counts, the key of this marking, and the row of the record, once there is one."""
+    """One student: the file that counts, the key of this marking, and the record's row once there is one."""
 
     student: Student
     file: HandedIn | None
@@ -42,7 +49,7 @@ class Task:
 
 @dataclass
 class Class:
-    """A class and one assignment. `lines`: what a teacher should know, one line each."""
+    """A class and its assignment. `lines` are what the teacher should know, one each."""
 
     assignment: Assignment
     tasks: list[Task]
@@ -51,7 +58,7 @@ class Class:
 
 @cache
 def marker_version() -> str:
-    """Changes whenever the code that decides a mark does."""
+    """A fingerprint of the code that decides a mark. It changes whenever that code does."""
     digest = hashlib.sha256()
     for name in MARKERS:
         place = PACKAGE / name
@@ -60,32 +67,25 @@ def marker_version() -> str:
     return digest.hexdigest()[:12]
 
 
-def choose(found: list[HandedIn], name: str | None, root: Path = assignments.ROOT) -> Assignment:
+def choose(found: list[HandedIn], name: str | None, folder: Path | None = None) -> Assignment:
     """The assignment called `name`, a master's path, or the one that most submissions say they are.
 
-    Raises CollectError that lists the masters when there is no such one, or none can be told.
+    `folder`: where the masters are; None looks where `assignments.masters` does. Raises CollectError that lists the
+    masters when there is no such one, or none can be told; AssignmentError when there is no master at all.
     """
-    masters = {path.stem: path for path in assignments.masters(root)}
+    if name is not None and Path(name).suffix == ".ipynb":
+        return assignments.read(Path(name))
+    masters = {path.stem: path for path in assignments.masters(folder)}
     if name is not None:
-        if Path(name).suffix == ".ipynb":
-            return assignments.read(Path(name))
         fits = [path for stem, path in masters.items() if stem == name or stem.startswith(f"{name}-")]
         if len(fits) != 1:
-            raise CollectError(f"no master is called {name!r}; there are: {', '.join(masters) or 'none'}")
+            raise CollectError(f"no master is called {name!r}; there are: {', '.join(masters)}")
         return assignments.read(fits[0])
-    said = Counter(filter(None, (_claims(file.data) for file in found)))
+    said = Counter(filter(None, (assignments.claimed(file.data) for file in found)))
     known = [stem for stem, _ in said.most_common() if stem in masters]
     if not known:
-        raise CollectError(f"which assignment? No submission says; give --assignment: {', '.join(masters) or 'none'}")
+        raise CollectError(f"which assignment? No submission says; give --assignment: {', '.join(masters)}")
     return assignments.read(masters[known[0]])
-
-
-def _claims(data: bytes) -> str | None:
-    try:
-        claimed_name = json.loads(data)["metadata"]["ver_lite"]["assignment"]
-        return claimed_name if isinstance(claimed_name, str) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
 
 
 def gather(
@@ -94,13 +94,14 @@ def gather(
     roster: Path | None = None,
     limits: Limits | None = None,
     boxed: bool | None = None,
+    masters: Path | None = None,
 ) -> Class:
     """The class: every student of the roster, and everybody who handed in. Raises CollectError."""
     found = list(collect.files(source))
     listed = collect.roster(roster) if roster else []
     if not listed and not any(file.place.lower().endswith(".ipynb") for file in found):
         raise CollectError(f"{source}: no notebooks in it")
-    assignment = choose(found, name)
+    assignment = choose(found, name, masters)
     taken, lines = collect.assign(found, listed)
     tasks = []
     for student, files in taken.values():
@@ -129,10 +130,10 @@ def _key(assignment: Assignment, student: Student, file: HandedIn, limits: Limit
 
 
 def look_up(group: Class, record: Record, only: str | None, regrade: str | None) -> list[Task]:
-    """Give each task its row, and return those that are to be marked now.
+    """Give each task its row of the record, and return the tasks that are to be marked now.
 
-    `only` a student; `regrade` a question of everybody whose submission has a row, whatever it was marked with.
-    Raises CollectError when nobody is called `only`.
+    `only` names a student. `regrade` names a question, of everybody whose submission has a row, whatever it was marked
+    with. Raises CollectError when nobody is called `only`.
     """
     if only is not None and not any(collect.same(only) in _names(task.student) for task in group.tasks):
         raise CollectError(f"no student is called {only!r} in the roster or among the submissions")
@@ -165,7 +166,7 @@ def mark_all(
     boxed: bool | None = None,
     progress: Callable[[], Any] = lambda: None,
 ) -> list[str]:
-    """Mark every task, record each at once, and return a line about each that could not be marked."""
+    """Mark every task and record each at once. Returns a line about each that could not be marked."""
     master = assignments.text_of(group.assignment.notebook)
     copy = assignments.text_of(group.assignment.copy)
     pool, failed = executor or ThreadPoolExecutor(workers), []
@@ -209,7 +210,7 @@ def _job(task: Task, master: str, copy: str, limits: Limits, regrade: str | None
 
 
 def mark_apart(job: dict[str, Any]) -> dict[str, Any]:
-    """Mark one student in a process of its own: the mark, or `{"failed": why}` when the marker itself failed twice."""
+    """Mark one student in its own process. Returns the mark, or `{"failed": why}` when the marker failed twice."""
     source = str(PACKAGE.parent)
     environment = os.environ | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     said = ""
@@ -234,7 +235,7 @@ def mark_apart(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merged(task: Task, result: dict[str, Any], regrade: str | None) -> dict[str, Any]:
-    """A new mark of one question, the others as they were recorded."""
+    """The recorded mark, with the new result of one question in it."""
     if not regrade or not task.row:
         return result
     merged = dict(task.row["mark"])
@@ -262,14 +263,14 @@ def _row(group: Class, task: Task, mark: dict[str, Any]) -> dict[str, Any]:
 
 
 def protection(boxed: bool | None = None) -> str | None:
-    """What is not protected here, in words; None where bubblewrap works."""
+    """What is not protected on this machine, in words; None when bubblewrap works."""
     why = why_no_bubblewrap() if boxed is not False else "asked for"
     return None if why is None else WITHOUT.format(why=why)
 
 
 @contextmanager
 def claimed_record(out: Path) -> Iterator[Record]:
-    """The record of a folder of marks, made if it is not there, kept from other markers."""
+    """The record of a folder of marks. The folder is made if it is missing, and other markers are kept out of it."""
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     with claimed(out):
         yield Record(out)

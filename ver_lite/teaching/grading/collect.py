@@ -1,4 +1,5 @@
-"""Find the submissions in a folder, or in the zip that an LMS exports, and say whose they are. Trusts no file name."""
+"""Find the submissions in a folder, or in the zip that an LMS exports, and say whose they are. File names are not
+trusted."""
 
 from __future__ import annotations
 
@@ -27,12 +28,12 @@ CANVAS = re.compile(r"^(?P<name>[^\W_]+)_(?:LATE_)?(?P<number>\d+)_(?P<file>\d+)
 
 
 class CollectError(ValueError):
-    """Submissions or a roster that cannot be used; the message says which and why."""
+    """Submissions or a roster that cannot be used. The message says which and why."""
 
 
 @dataclass(frozen=True)
 class Student:
-    """A line of the roster, or somebody who handed in and is on none."""
+    """A student of the roster, or somebody who handed in and is not on it."""
 
     student: str
     name: str = ""
@@ -50,7 +51,7 @@ class Student:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """One file: its place, its bytes or why there are none, and when it was changed."""
+    """One file: its place, its bytes or the reason why there are none, and when it was last changed."""
 
     place: str
     data: bytes = b""
@@ -133,7 +134,7 @@ def _in_zip(path: Path) -> Iterator[HandedIn]:
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> HandedIn:
-    """One entry, in memory: nothing is ever written to where a zip says."""
+    """One entry of a zip, unpacked in memory. Nothing is ever written to the place that the zip names."""
     place = entry.filename
     if stat.S_ISLNK(entry.external_attr >> 16):
         return HandedIn(place, problem="is a link; links are not followed")
@@ -153,7 +154,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> HandedIn:
 
 
 def whose(place: str) -> list[str]:
-    """The names that a place gives a submission, the best first: Moodle's, Canvas's, nbgrader's or plain ones."""
+    """The names that a place gives a submission, the best first. It knows the forms of Moodle, Canvas and nbgrader."""
     parts = [part for part in re.split(r"[/\\]", place) if part not in ("", ".", "..")] or ["?"]
     for part in parts:
         if found := MOODLE.match(part):
@@ -167,14 +168,14 @@ def whose(place: str) -> list[str]:
 
 
 def same(name: str) -> str:
-    """A name as `own_numbers` sees it: case, kinds of spaces and encodings of accents make no difference."""
+    """A name in the form in which `own_numbers` reads it, without case, kinds of spaces and encodings of accents."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def roster(path: Path) -> list[Student]:
-    """The students of a CSV file with the columns `student` and, if wanted, name, email, id, canvas_id, seed, variant.
+    """The students of a CSV file with the column `student` and, if wanted, name, email, id, canvas_id, seed, variant.
 
-    Raises CollectError that names the line for a student without a name or listed twice, and for wrong numbers.
+    Raises CollectError that names the line when a student has no name or is listed twice, or a number is wrong.
     """
     rows = csv.DictReader(io.StringIO(read_text(path).removeprefix("\ufeff")))
     unknown = set(rows.fieldnames or ()) - set(COLUMNS)
@@ -199,7 +200,7 @@ def roster(path: Path) -> list[Student]:
 
 
 def assign(found: list[HandedIn], listed: list[Student]) -> tuple[dict[str, tuple[Student, list[HandedIn]]], list[str]]:
-    """Each student's files, the newest last, by `same(student)`; and a line about each file that is nobody's."""
+    """Each student's files, the newest last, by `same(student)`; and a line about each file that belongs to nobody."""
     known: dict[str, Student] = {}
     for student in listed:
         for name in (student.student, student.name, student.email, student.id, student.canvas_id):
@@ -232,13 +233,13 @@ def clean(name: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A place or name for one line of a terminal: no control characters, not too long."""
+    """A place or name in a form that fits one line of a terminal: shortened, without control characters."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= 100 else f"{text[:60]}…{text[-30:]}"
 
 
 def slug(name: str) -> str:
-    """A file name for a student: readable, the same every time, and different for different names."""
+    """A file name for a student: readable, always the same, and different for different names."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode())
     plain = plain.strip("-.")[:60]
     return plain if plain == name else f"{plain or 'student'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -1,7 +1,7 @@
-"""The page that one student gets back: their answers, what passed, hints; hidden tests by name alone.
+"""The page that one student gets back: the answers, what passed, and hints. Hidden tests are named and not shown.
 
-Everything from a submission is escaped text or a PNG. The page has no script and loads nothing, and tells the
-browser so.
+Everything that comes from a submission is escaped text or a PNG. The page has no script and loads nothing, and it
+forbids the browser to do either.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; tex
 
 
 def write(group: Class, out: Path, given: Given) -> None:
-    """A page for everybody who handed in; pages of others that are there stay."""
+    """Write a page for everybody who handed in. Other pages in the folder stay as they are."""
     (out / "feedback").mkdir(exist_ok=True)
     for task in group.tasks:
         if task.row is not None:
@@ -105,5 +105,5 @@ def _output(output: dict[str, str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Text from outside: escaped, and without control characters or ones that turn the direction of writing."""
+    """Escape text from outside, and remove control characters and those that turn the direction of writing."""
     return escape("".join(c for c in str(text) if c in "\n\t" or c.isprintable()))

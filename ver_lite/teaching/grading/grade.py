@@ -29,6 +29,7 @@ def grade(
     seconds: float = 60.0,
     sandbox: bool = True,
     limits: Limits | None = None,
+    masters: Path | None = None,
 ) -> int:
     """Mark a class as `ver-lite grade` does. Returns the exit code: 1 when somebody could not be marked.
 
@@ -37,7 +38,7 @@ def grade(
     """
     limits = limits or Limits(cell=seconds)
     boxed = None if sandbox else False
-    group = classroom.gather(submissions, assignment, roster, limits, boxed)
+    group = classroom.gather(submissions, assignment, roster, limits, boxed, masters)
     if regrade is not None:
         _is_code(group, regrade)
     for line in group.lines:
@@ -102,7 +103,7 @@ def _mark(
 
 
 def _executor(scheduler: str | None) -> tuple[Executor | None, object]:
-    """Where to mark: here (None), or on the workers of a Dask cluster; and how to let go of it."""
+    """Where to mark, and how to let go of it: None for this machine, or the executor of a Dask cluster."""
     if scheduler is None:
         return None, lambda: None
     try:

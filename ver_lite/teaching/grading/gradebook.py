@@ -1,4 +1,4 @@
-"""What a class earned, as files: gradebook.csv, one for Moodle, one for Canvas, and a picture of the class."""
+"""The results of a class as files: gradebook.csv, one for Moodle, one for Canvas, and a picture of the class."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ver_lite.system.files import read_text, write_text, write_whole
 from ver_lite.teaching.assignments import Assignment, Question
 from ver_lite.teaching.grading.classroom import Class, Task
 from ver_lite.teaching.grading.collect import CollectError, same, shown
+from ver_lite.teaching.master import TEXT_STUB
 
 TO_READ = "to read"
 BY_HAND = "by-hand.csv"
@@ -48,7 +49,7 @@ def by_hand(folder: Path, assignment: Assignment) -> Given:
 
 
 def points_of(task: Task, question: Question, given: Given) -> float | None:
-    """What a student has for a question; None while nobody has read a written answer. No submission earns 0."""
+    """A student's points for a question; None while nobody has read a written answer. Without a submission it is 0."""
     if (found := given.get((same(task.student.student), question.name))) is not None:
         return found[0]
     if task.row is None or task.row["mark"].get("problem"):
@@ -59,20 +60,18 @@ def points_of(task: Task, question: Question, given: Given) -> float | None:
 
 
 def answered(task: Task, question: Question) -> bool:
-    """Whether a written question has any answer besides the stub's line."""
-    from ver_lite.teaching.assignments import TEXT_STUB
-
+    """Whether a written question holds anything besides the stub's line."""
     text = task.row["mark"].get("answers", {}).get(question.name, "") if task.row else ""
     return bool(text.replace(TEXT_STUB, "").strip())
 
 
 def total(task: Task, questions: Iterable[Question], given: Given) -> float:
-    """The sum of the points that are known."""
+    """The sum of the points that are known so far."""
     return round(sum(points_of(task, question, given) or 0.0 for question in questions), 2)
 
 
 def write(group: Class, out: Path, given: Given) -> None:
-    """Write all three tables and the picture, each whole."""
+    """Write the three tables and the picture, each file whole."""
     questions = group.assignment.questions
     _table(out / "gradebook.csv", _gradebook(group, questions, given))
     _table(out / "moodle.csv", _moodle(group, questions, given))
@@ -117,7 +116,7 @@ def _gradebook(group: Class, questions: tuple[Question, ...], given: Given) -> I
 
 
 def _helped(mark: dict[str, Any]) -> list[str]:
-    """Questions where the reference answer to an earlier one made a difference."""
+    """The questions that did better with the reference answer to an earlier one, in words."""
     alone, helped = mark.get("alone", {}), mark.get("helped", {})
     return [
         f"{name} {100 * helped[name]['share']:.0f} %, without {100 * alone[name]['share']:.0f} %"
@@ -127,7 +126,7 @@ def _helped(mark: dict[str, Any]) -> list[str]:
 
 
 def flags_of(task: Task) -> list[str]:
-    """What a teacher should look at."""
+    """What a teacher should look at in this student's work."""
     flags = [] if task.student.listed else ["not in the roster"]
     if task.file is None:
         return [*flags, "no submission"]
@@ -135,7 +134,8 @@ def flags_of(task: Task) -> list[str]:
 
 
 def _moodle(group: Class, questions: tuple[Question, ...], given: Given) -> Iterable[list[Any]]:
-    """For Moodle's Grades > Import > CSV file: map one of the first three to the user, the others to the item."""
+    """The rows for Moodle's Grades > Import > CSV file. One of the first three columns is mapped to the user, the
+    others to the item."""
     yield ["ID number", "Email address", "Full name", group.assignment.name, "Feedback"]
     for task in group.tasks:
         each = ((q.name, points_of(task, q, given)) for q in questions)
@@ -145,7 +145,7 @@ def _moodle(group: Class, questions: tuple[Question, ...], given: Given) -> Iter
 
 
 def _canvas(group: Class, questions: tuple[Question, ...], given: Given) -> Iterable[list[Any]]:
-    """For Canvas's Gradebook > Import: its own column names, and the row of points possible below them."""
+    """The rows for Canvas's Gradebook > Import: its own column names, and the row of points possible below them."""
     yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", group.assignment.name]
     yield ["    Points Possible", "", "", "", "", group.assignment.points]
     for task in group.tasks:
@@ -154,7 +154,7 @@ def _canvas(group: Class, questions: tuple[Question, ...], given: Given) -> Iter
 
 
 def picture(group: Class, given: Given) -> Any:
-    """The class at a glance: how many earned how much, and how much of each question."""
+    """Draw the class: how many students earned how many points, and the mean share of each question."""
     from matplotlib import rc_context
 
     from ver_lite.viz.figures import DIVERGENCE, ENTROPY, FAINT, STYLE, new_figure
@@ -186,7 +186,7 @@ def picture(group: Class, given: Given) -> Any:
 
 
 def summary(group: Class, given: Given) -> str:
-    """The class in a few lines for the terminal."""
+    """A summary of the class in a few lines for the terminal."""
     questions = group.assignment.questions
     marked = [task for task in group.tasks if task.row is not None]
     totals = np.array([total(task, questions, given) for task in marked])

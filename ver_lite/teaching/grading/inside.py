@@ -1,7 +1,7 @@
-"""What runs inside the sandbox: a Jupyter kernel, and answers to the marker's calls.
+"""What runs inside the sandbox: a Jupyter kernel, and the loop that answers the marker's calls.
 
-Nothing in here is trusted once a student's cell has run, for it shares their process. It holds no tests, no reference
-answers and no marks; all it can send is values, and the marker takes every one of them for an answer of the student.
+Nothing in this process is trusted once a student's cell has run in it. The process holds no tests, no reference answers
+and no marks. All that it can send is values, and the marker takes each of them for an answer of the student.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def send(channel: socket.socket, text: bytes) -> None:
 
 
 def receive(channel: socket.socket) -> bytes:
-    """One message. Raises ConnectionError when the other side is gone, WireError when the message is too long."""
+    """Read one message. Raises ConnectionError when the other side is gone, WireError when the message is too long."""
     (length,) = HEAD.unpack(_exactly(channel, HEAD.size))
     if length > wire.LONGEST:
         raise wire.WireError(f"a message of {length:,} bytes")
@@ -52,7 +52,7 @@ def _exactly(channel: socket.socket, count: int) -> bytes:
 
 
 def serve(names: dict[str, Any]) -> None:
-    """Answer the marker's calls with what stands in `names`, until it says that is all."""
+    """Answer the marker's calls with the functions and values in `names`, until it says that it has no more."""
     assert _channel is not None
     send(_channel, b'"ready"')
     while True:
@@ -94,18 +94,18 @@ def _said(error: BaseException) -> str:
 
 
 def limit(wanted: dict[str, int]) -> None:
-    """Set limits that no process of this tree can raise again; what the system allows less of stays less."""
+    """Set limits that no process below this one can raise again. A limit that is already lower stays as it is."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name, kind in LIMITS.items():
         if name in wanted:
             hard = resource.getrlimit(kind)[1]
             most = wanted[name] if hard == resource.RLIM_INFINITY else min(wanted[name], hard)
-            with contextlib.suppress(ValueError, OSError):  # systems other than Linux do not know all of them
+            with contextlib.suppress(ValueError, OSError):  # only Linux has all of them
                 resource.setrlimit(kind, (most, most))
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Start the kernel on sockets that the marker opened: `{"connection": file, "sockets": {port: fd}, ...}`."""
+    """Start the kernel on sockets that the marker has opened: `{"connection": file, "sockets": {port: fd}, ...}`."""
     import zmq
     from ipykernel.kernelapp import IPKernelApp
 

@@ -1,7 +1,7 @@
-"""One student's kernel: started in the box, watched, and ended with everything that it left behind.
+"""One student's kernel: it is started in the sandbox, watched, and ended with everything that it left behind.
 
-The marker opens the kernel's sockets itself and hands them over, so the student's side needs no place on the disk that
-the marker reads.
+The marker opens the kernel's sockets and hands them over. So the student's side needs no place on the disk that the
+marker reads.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from traitlets import List
 
+from ver_lite.system.files import PACKAGE
 from ver_lite.teaching.grading.sandbox import (
     HOME,
     MEBI,
     NOBODY,
-    PACKAGE,
     Limits,
     box,
     environment,
@@ -46,17 +46,17 @@ PREFIX = "ver-lite-marking-"
 
 
 class SandboxError(RuntimeError):
-    """A kernel that could not be started, with what it said."""
+    """A kernel that could not be started. The message has what it printed."""
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of what its descendants leave behind, so that it can end them (Linux)."""
+    """Make this process the parent of processes that its descendants leave behind, so that it can end them (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def remove_leftovers() -> None:
-    """Remove the folders of kernels whose marker was killed, a day later."""
+    """Remove the folders of kernels whose marker was killed more than a day ago."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             about = folder.lstat()
@@ -65,7 +65,7 @@ def remove_leftovers() -> None:
 
 
 class _Manager(AsyncKernelManager):
-    """A kernel manager whose kernel is started by a command of ours, on sockets that are open already."""
+    """A kernel manager that starts the kernel by our command, on sockets that are open already."""
 
     command: list[str] = List()
 
@@ -76,13 +76,13 @@ class _Manager(AsyncKernelManager):
 class Kernel:
     """One student's kernel: `manager` and `client` for papermill, `channel` for the answers to tests.
 
-    Starting returns at once; `ready()` waits. `close()` ends every process of it and removes its folder.
+    Making one returns at once; `ready()` waits. `close()` ends all of its processes and removes its folder.
     """
 
     def __init__(self, limits: Limits, boxed: bool | None = None) -> None:
         self.limits, self.boxed = limits, why_no_bubblewrap() is None if boxed is None else boxed
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self.over: str | None = None  # which limit the watch found broken
+        self.over: str | None = None  # the limit that was broken, once the watch has seen it
         self._closed = threading.Event()
         context = zmq.asyncio.Context()
         for option, value in ((zmq.MAXMSGSIZE, limits.message), (zmq.RCVHWM, 64), (zmq.LINGER, 0)):
@@ -112,7 +112,7 @@ class Kernel:
         about = self.manager.get_connection_info() | {"ip": f"{HOME}/kernel" if self.boxed else f"{where}/kernel"}
         about["key"] = about["key"].decode()
         (inside / "kernel.json").write_text(json.dumps(about))
-        inside.chmod(0o755)  # whatever the umask: the user in the box is not the one outside
+        inside.chmod(0o755)  # the umask may forbid it, and the user in the sandbox is another one
         (inside / "kernel.json").chmod(0o644)
         runs = [sys.executable, "-m", "ver_lite.teaching.grading.inside", json.dumps(settings)]
         self.manager.command = (box(inside, self.limits) if self.boxed else without_rights()) + runs
@@ -142,11 +142,13 @@ class Kernel:
     def _limits(self) -> dict[str, int]:
         limits = self.limits
         seconds = int(limits.student) + 30
-        processes = limits.processes if self.boxed else limits.processes + len(psutil.pids())  # all of the user count
+        processes = (
+            limits.processes if self.boxed else limits.processes + len(psutil.pids())
+        )  # the limit counts all processes of the user
         return {"memory": limits.memory, "file": limits.file, "processes": processes, "seconds": seconds}
 
     def ready(self, seconds: float = 60) -> None:
-        """Wait until the kernel answers. Raises SandboxError with what it said when it does not."""
+        """Wait until the kernel answers. Raises SandboxError with what it printed when it does not."""
         self.client = self.manager.client()
         self.client.allow_stdin = False
         self.client.start_channels(hb=False)
@@ -174,8 +176,11 @@ class Kernel:
         return not self._closed.is_set() and self.manager.provisioner.process.poll() is None
 
     def tree(self) -> list[psutil.Process]:
-        """Every process of this student that runs now. Without a box also those that left the tree: this process marks
-        one student alone, and takes in what its descendants leave behind (`adopt_orphans`)."""
+        """Every process of this student that runs now.
+
+        Without a sandbox this includes processes that left the tree. This process marks one student alone and has
+        become the parent of what its descendants leave behind (`adopt_orphans`).
+        """
         try:
             first = psutil.Process(self.pid)
             if not self.boxed:
@@ -185,7 +190,7 @@ class Kernel:
             return []
 
     def _watch(self) -> None:
-        """Kill the kernel when all its processes together use too much."""
+        """Kill the kernel when all of its processes together use more than they may."""
         while not self._closed.wait(0.25):
             tree, used = self.tree(), 0
             for process in tree:

@@ -2,8 +2,8 @@
 
 The student's answers are put into a clean copy of the master by cell id. Where the copy has a check cell, the run
 pauses for the public checks; the hidden tests follow after the last cell. Both run in this process, in the namespace
-that the master makes, with stand-ins for the student's functions. A question that depends on one that failed is marked
-a second time with the reference answer of that one; the better mark counts, and both are kept.
+that the master makes, with stand-ins for the student's functions. A question that depends on a failed one is marked a
+second time, with the reference answer to that one. The better mark counts, and both are kept.
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ class Outcome:
 
 @dataclass
 class Mark:
-    """One student's mark. `alone`: each question with the student's own answers to the others; `helped`: those that
-    depend on a failed one, with the reference answer of it. `points` has the better of the two."""
+    """One student's mark.
+
+    `alone` has each question with the student's own answers to the others. `helped` has those that depend on a failed
+    one, with the reference answer to it. `points` has the better of the two.
+    """
 
     student: str
     points: dict[str, float | None]
@@ -68,7 +71,7 @@ def mark(
     only: set[str] | None = None,
     boxed: bool | None = None,
 ) -> Mark:
-    """Run and mark a submission; `only` these questions, by default all. Written questions have points None."""
+    """Run and mark a submission, or only the questions in `only`. Written questions get points None."""
     began = time.monotonic()
     code = [q for q in assignment.questions if q.kind == "code"]
     wanted = {q.name for q in code if only is None or q.name in only}
@@ -96,8 +99,10 @@ def mark(
 
 
 def _run(walk: Walk, world: World, wanted: set[str], reference: dict[str, str]) -> dict[str, Outcome]:
-    """One run of the copy. Public checks run where their cell stands, hidden tests after the last cell, so that nothing
-    that a student is shown was printed after a hidden test began."""
+    """Run the copy once. The public checks run where their cell stands, the hidden tests after the last cell.
+
+    So nothing that a student is shown was printed after a hidden test had begun.
+    """
     trials: dict[str, Trial] = {}
 
     def pause(question: Question, error: str | None, outputs: list[dict[str, str]]) -> None:
@@ -119,7 +124,7 @@ def _run(walk: Walk, world: World, wanted: set[str], reference: dict[str, str]) 
 
 
 class Trial:
-    """One question under test: its names here, stand-ins for the student's functions among them."""
+    """One question under test. Its names here include stand-ins for the student's functions."""
 
     def __init__(self, walk: Walk, world: World, question: Question, outcome: Outcome) -> None:
         self.walk, self.question, self.outcome = walk, question, outcome
@@ -145,7 +150,7 @@ class Trial:
         self._end({"public": why}, self.answers.odd)
 
     def hidden(self) -> None:
-        """Run the hidden tests. What the student's code says meanwhile goes to the teacher alone."""
+        """Run the hidden tests. Only the teacher sees what the student's code prints meanwhile."""
         self.walk.listen(self.answers)
         _, why = self._run(self.question.hidden, io.StringIO())
         reasons, revived = {"hidden tests": why}, False
@@ -158,7 +163,7 @@ class Trial:
         self._end(reasons, self.answers.odd and CANNOT)
 
     def _run(self, source: str, said: io.StringIO) -> tuple[bool, str | None]:
-        """Whether `source` ran through in half of the time that is left, and why not."""
+        """Whether `source` ran to its end within half of the time that is left, and if not, why."""
         began, seconds = time.monotonic(), max(1.0, self.left / 2)
         self.answers.deadline = began + seconds
         try:

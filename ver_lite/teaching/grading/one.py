@@ -1,7 +1,7 @@
 """The trusted process that marks one student: a job in JSON on stdin, the mark in JSON on stdout.
 
-One student, one process: whatever happens to it happens to nobody else. It ends when whoever
-started it ends, and its kernels end with it.
+Each student has a process of its own, so a failure touches nobody else. The process ends when the one that started it
+ends, and its kernels end with it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     job = json.loads(sys.stdin.read())
     channel = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # nothing but the mark may reach the channel
+    os.dup2(2, 1)  # only the mark may go to standard output
     json.dump(done(job), channel)
     channel.close()
 
@@ -42,7 +42,8 @@ def _end_with(parent: int) -> None:
 
 
 def done(job: dict[str, Any]) -> dict[str, Any]:
-    """The mark of a job: master and released copy as text, the submission's bytes, the student's numbers, limits."""
+    """The mark of a job. A job has the master and the released copy as text, the submission's bytes, the student's
+    numbers and the limits."""
     import nbformat
 
     from ver_lite.course.questions import OwnNumbers

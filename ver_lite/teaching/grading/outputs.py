@@ -1,4 +1,4 @@
-"""What a cell printed and showed, as text and PNG pictures alone: nothing that a page could run."""
+"""What a cell printed and showed, as text and PNG pictures alone, so that nothing in a page can run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MOST = 200  # outputs of one cell
 
 
 def plain_outputs(outputs: Any, most: int = 20_000) -> list[dict[str, str]]:
-    """Each output as `{"kind": ..., "data": ...}`, at most `most` characters of text in all; the rest is left out.
+    """Each output as `{"kind": ..., "data": ...}`, with at most `most` characters of text in all. The rest is left out.
 
-    The outputs come from a stranger's kernel, so nothing is taken to be of the kind that it should be.
+    The outputs come from a stranger's kernel, so the type of every part is checked before it is used.
     """
     plain, room = [], most
     for output in outputs[:MOST] if isinstance(outputs, list) else []:

@@ -1,7 +1,7 @@
-"""`run.jsonl`: every marking of every student, one signed line each, only ever added to.
+"""`run.jsonl`: a signed line for every marking of every student. Lines are only ever added.
 
-A line is whole or it does not count, so a marker that is killed at any moment loses at most the student it was marking.
-The key of the signatures lies beside it, readable for its owner alone; no submission ever sees the folder.
+Half a line does not count, so a marker that is killed at any moment loses at most the student that it was marking. The
+key of the signatures lies beside the file, readable for its owner alone. No submission ever sees the folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "run.jsonl"
 
 
 class Record:
-    """The rows of a folder of marks. `problems`: a line about each row that does not count."""
+    """The rows of a folder of marks. `problems` has a line about each row that does not count."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self._secret = folder / NAME, folder / ".key"
@@ -46,11 +46,11 @@ class Record:
                     continue
                 self.rows.append(row)
             except (ValueError, KeyError, AttributeError, RecursionError):
-                if number < len(lines):  # the last line of a marker that was killed is not worth a word
+                if number < len(lines):  # a damaged last line is what a killed marker leaves, and no problem
                     self.problems.append(f"{self.path}, line {number}: damaged; does not count")
 
     def add(self, row: dict[str, Any]) -> None:
-        """Append a row in one write, on the disk before this returns."""
+        """Append a row in one write. It is on the disk before this returns."""
         line = json.dumps(row | {"sign": self._sign(row)}).encode() + b"\n"
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -68,7 +68,7 @@ class Record:
         self.rows.append(row)
 
     def last(self, assignment: str, student: str, key: str | None = None) -> dict[str, Any] | None:
-        """The newest row of a student; with `key`, the newest of that very submission and marking scheme."""
+        """The newest row of a student; with `key`, the newest of that submission, master and marker."""
         for row in reversed(self.rows):
             if (row["assignment"], row["student"]) == (assignment, student) and key in (None, row["key"]):
                 return row
@@ -91,7 +91,7 @@ class Record:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Keep a second marker out of the folder. The claim ends with the process, however it ends."""
+    """Keep a second marker out of the folder. The claim ends with this process, even when it is killed."""
     with open(folder / ".lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

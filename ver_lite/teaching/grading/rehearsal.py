@@ -1,4 +1,4 @@
-"""Rehearse the marking: a generated class of right, partly right, wrong and hostile submissions, marked and judged.
+"""Rehearse the marking: make a class of right, wrong and hostile submissions, mark it, and judge the marks.
 
 python -m ver_lite.teaching.grading.rehearsal --students 200
 """
@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ver_lite.teaching import assignments, trial
-from ver_lite.teaching.assignments import Assignment
+from ver_lite.teaching.assignments import Assignment, AssignmentError
 from ver_lite.teaching.grading import attacks, collect
+from ver_lite.teaching.grading.classroom import choose
 from ver_lite.teaching.grading.grade import grade
 from ver_lite.teaching.grading.record import Record
 from ver_lite.teaching.grading.sandbox import MEBI, Limits
@@ -28,7 +29,7 @@ LIMITS = Limits(cell=10, tests=10, resident=1024 * MEBI)
 
 
 def write_class(folder: Path, assignment: Assignment, students: int, seed: int = 101) -> dict[str, str]:
-    """Write a class of submissions; returns what each student is. The attacks come first, each once."""
+    """Write a class of submissions, the attacks first, each once. Returns what each student is, by name."""
     folder.mkdir(parents=True, exist_ok=True)
     kinds = {attack.name: "hostile" for attack in attacks.every(assignment)[:students]}
     for attack in attacks.write_all(folder, assignment)[students:]:
@@ -36,29 +37,40 @@ def write_class(folder: Path, assignment: Assignment, students: int, seed: int =
     draw, wrong = random.Random(seed), trial.mistakes(assignment)
     stubs = {cell.id: cell.source for cell in assignment.copy.cells}
     code = [q.name for q in assignment.questions if q.kind == "code"]
+    most = max(1, len(code) - 1)
     for number in range(1, students - len(kinds) + 1):
         name, kind = f"innocent-{number}", draw.choices(list(SHARES), SHARES.values())[0]
         answers: dict[str, str] = {}
         if kind == "partly right":
-            answers = {question: stubs[question] for question in draw.sample(code, draw.randint(1, len(code) - 1))}
+            answers = {question: stubs[question] for question in draw.sample(code, draw.randint(1, most))}
+        elif kind == "wrong" and wrong:
+            chosen = draw.sample(wrong, draw.randint(1, min(4, len(wrong))))
+            answers = {mistake.question: mistake.source for mistake in chosen}
         elif kind == "wrong":
-            answers = {mistake.question: mistake.source for mistake in draw.sample(wrong, draw.randint(1, 4))}
+            answers = {question: stubs[question] for question in code}
         notebook = attacks.answered(assignment, name, answers)
         (folder / f"{name}.ipynb").write_text(assignments.text_of(notebook), "utf-8")
         kinds[name] = kind
     return kinds
 
 
-def rehearse(students: int, workers: int, out: Path | None = None, name: str = "assignment-1") -> int:
-    """Make, mark and judge a class; print times and the table of attacks. Returns 1 when anything was not as due."""
+def rehearse(
+    students: int, workers: int, out: Path | None = None, name: str | None = None, masters: Path | None = None
+) -> int:
+    """Make, mark and judge a class; print times and the table of attacks. Returns 1 when any mark was not the one due.
+
+    `name`: an assignment or a master's path; None is the first master of the folder `masters`. Raises AssignmentError
+    when there is none, or when it asks for no function: the attacks are answers to such a question.
+    """
+    assignment = assignments.read(assignments.masters(masters)[0]) if name is None else choose([], name, masters)
+    if not any(question.functions for question in assignment.questions):
+        raise AssignmentError(f"{assignment.path}: no question asks for a function, so there is nothing to attack")
     with contextlib.ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (master,) = (path for path in assignments.masters() if path.stem.startswith(f"{name}-"))
-        assignment = assignments.read(master)
         kinds = write_class(folder / "submissions", assignment, students)
         print(f"{students} submissions: {', '.join(f'{n} {kind}' for kind, n in Counter(kinds.values()).items())}")
         began = time.perf_counter()
-        code = grade(folder / "submissions", folder / "marks", name, workers=workers, limits=LIMITS)
+        code = grade(folder / "submissions", folder / "marks", str(assignment.path), workers=workers, limits=LIMITS)
         took = time.perf_counter() - began
         rows = {row["student"]: row for row in Record(folder / "marks").rows}
         each = took / max(len(rows), 1)
@@ -85,7 +97,7 @@ def times(rows: dict[str, Any], kinds: dict[str, str]) -> str:
 
 
 def table(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
-    """Print what became of every attack; returns how many did not end as they should."""
+    """Print the outcome of every attack. Returns how many did not end as they should."""
     bad = 0
     question = attacks.attacked(assignment)
     print(f"{'attack':26}{question.name:>7}{'all':>7}{'s':>6}  outcome")
@@ -104,7 +116,7 @@ def table(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
 
 
 def innocents(assignment: Assignment, rows: dict[str, Any], kinds: dict[str, str]) -> int:
-    """How many right submissions did not earn everything, or were flagged; said in a line each."""
+    """Print each right submission that did not earn all points or was flagged. Returns how many there are."""
     bad = 0
     code = {q.name: q.points for q in assignment.questions if q.kind == "code"}
     for name in (name for name, kind in kinds.items() if kind == "right"):

@@ -1,4 +1,4 @@
-"""papermill's run of one student's clean copy, in sandboxed kernels that are replaced when they hang or end."""
+"""papermill's run of one student's clean copy. Kernels that hang or end are replaced by fresh ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logging.getLogger("papermill").setLevel(logging.ERROR)
 
 
 class Walk:
-    """One student's way through the clean copy. `seconds` says where the time went, `flags` what went wrong."""
+    """One student's run through the clean copy. `seconds` says where the time went, `flags` what went wrong."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Walk:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
     def in_time(self) -> bool:
-        """Whether there is time left for this student; flagged when not."""
+        """Whether this student has time left; if not, a flag says so."""
         late = time.monotonic() > self.deadline
         if late:
             self.flag("the time for this student was used up")
@@ -95,11 +95,11 @@ class Walk:
             elif cell.cell_type == "code" and cell.source.strip():
                 errors[cell.id] = self._execute(client, cell, index)
                 outputs[cell.id] = plain_outputs(cell.outputs)
-                cell.outputs, cell.execution_count = [], None  # papermill need not read what a stranger sent
+                cell.outputs, cell.execution_count = [], None  # so that papermill does not read what a stranger sent
             client.nb_man.cell_complete(cell, index)
 
     def _execute(self, client: MarkingClient, cell: Any, index: int) -> str | None:
-        """Run one cell; what stopped it in words, or None. A kernel that hangs or ends is replaced."""
+        """Run one cell. Returns in words what stopped it, or None. A kernel that hangs or ends is replaced."""
         began, error, client.room, client.scripts = time.monotonic(), None, self.limits.output, False
         try:
             client.execute_cell(cell, index)
@@ -109,7 +109,7 @@ class Walk:
             error = f"stopped after {self.limits.cell:g} s"
         except DeadKernelError:
             error = self._kernel.over or "the kernel ended"
-        except Exception as broken:  # a kernel that sends what no kernel sends
+        except Exception as broken:  # the student's code can make the kernel send anything
             error = f"the kernel sent what cannot be read ({type(broken).__name__})"
         self._spent("cells", began)
         if client.scripts:
@@ -126,7 +126,7 @@ class Walk:
         return error
 
     def _replace(self, client: MarkingClient) -> None:
-        """A fresh kernel in which the cells that went well, or raised, have run."""
+        """Start a fresh kernel and run the cells again that ran to their end or raised an error."""
         self._kernel.close()
         self._kernel = self._start()
         client.km, client.kc = self._kernel.manager, self._kernel.client
@@ -134,7 +134,7 @@ class Walk:
             self.flag("cells that had run once did not run a second time")
 
     def _again(self, source: str) -> bool:
-        """Run a cell once more, for what it defines alone; False when the kernel did not survive it."""
+        """Run a cell once more for the names that it defines. False when the kernel did not survive it."""
         began, client, cells = time.monotonic(), self._client, self._client.nb.cells
         client.room = 0
         try:
@@ -152,7 +152,7 @@ class Walk:
     # what marking calls
 
     def listen(self, answers: Answers) -> None:
-        """Join `answers` to the kernel's end of the channel; where the kernel does not listen, `lost` says so."""
+        """Join `answers` to the kernel's end of the channel. When the kernel does not listen, `lost` says so."""
         answers.attach(self._kernel.channel)
         self._asked = self._kernel.client.execute(SERVE, silent=True, store_history=False)
         try:
@@ -162,7 +162,7 @@ class Walk:
             pass
 
     def restore(self, name: str) -> bool:
-        """Run a cell again whose names later cells may have changed. Returns whether it did."""
+        """Run a cell again when later cells may have changed its names. Returns whether it did."""
         names = [done for done, _ in self._done]
         sources = [source for _, source in self._done]
         place = names.index(name) if name in names else len(names)
@@ -174,13 +174,13 @@ class Walk:
         return True
 
     def revive(self, answers: Answers, name: str) -> None:
-        """Replace a kernel that no longer answers, and go on with the question `name`."""
+        """Replace a kernel that no longer answers, and continue with the question `name`."""
         self._replace(self._client)
         self.restore(name)
         self.listen(answers)
 
     def leave(self, answers: Answers) -> None:
-        """End a question's tests: the kernel is as papermill expects it, or a fresh one."""
+        """End a question's tests. Afterwards the kernel is in the state that papermill expects, or a fresh one runs."""
         if not answers.lost:
             answers.leave()
             if self._replied(5):
@@ -210,7 +210,7 @@ class Walk:
 
 
 def _clobbered(cell: list[str], later: list[str]) -> bool:
-    """Whether `later` cells set a name that `cell`, one source or none, sets or uses."""
+    """Whether the cells `later` set a name that `cell` (one source, or none) sets or uses."""
     try:
         trees = [plain_tree(source) for source in cell]
         mine = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -233,12 +233,12 @@ def _set_in(source: str) -> set[str]:
 
 
 def _is_students(error: str) -> bool:
-    """Whether an error is the student's exception, and not the end of the kernel."""
+    """Whether an error is an exception of the student's code, and not the end of the kernel."""
     return not error.startswith(("stopped after", "the kernel", "used more"))
 
 
 class MarkingClient(PapermillNotebookClient):
-    """papermill's client, with what one cell may send bounded: `room` characters are left."""
+    """papermill's client with a bound on what one cell may send. `room` is the number of characters that are left."""
 
     room, scripts = 0, False
 
@@ -262,7 +262,7 @@ def _texts(value: Any) -> Any:
 
 
 class MarkingEngine(Engine):
-    """papermill's engine for one student: the kernel is ours already, and check cells call the marker."""
+    """papermill's engine for one student, with our kernel. Check cells call the marker."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, walk: Walk, pause: Pause, **_: Any) -> None:
@@ -277,8 +277,11 @@ papermill_engines.register(ENGINE, MarkingEngine)
 
 
 def clean_copy(assignment: Assignment, answers: dict[str, str], again: set[str], reference: dict[str, str]) -> Any:
-    """The released copy with a student's answers; a question with a `reference` gets it after its check cell, or, when
-    it is not to be marked `again`, at once."""
+    """The released copy with a student's answers in it.
+
+    A question with a `reference` gets the reference answer after its check cell, or at once when it is not marked
+    `again`.
+    """
     copy, cells = deepcopy(assignment.copy), []
     for cell in copy.cells:
         name = cell.id.removesuffix("-check")

@@ -1,8 +1,8 @@
-"""The box that a student's kernel runs in: bubblewrap where it works, resource limits alone where it does not.
+"""The sandbox that a student's kernel runs in: bubblewrap where it works, else resource limits alone.
 
-Nothing on the disk is shared with the box, not even a socket. It sees the Python installation, the library `ver_lite`
-and the system's programs, all read-only, an empty /tmp and home in memory, no network, no other process. It does not
-see the masters, the tests, other students' work, the marks or the home of whoever marks.
+The sandbox shares nothing on the disk with the outside, not even a socket. It shows the Python installation, the
+library `ver_lite` and the system's programs, all read-only, and an empty /tmp and home in memory. It has no network and
+shows no other process. It does not show the masters, the tests, other students' work, the marks or the marker's home.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[2]
+from ver_lite.system.files import PACKAGE, checkout
+
 NOBODY = 65534
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "ssl/certs")
@@ -50,7 +51,7 @@ class Limits:
 
 @cache
 def why_no_bubblewrap() -> str | None:
-    """None when bubblewrap makes a working box here, else the reason in words."""
+    """None when bubblewrap makes a working sandbox here, else the reason in words."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (on Debian and Ubuntu: apt install bubblewrap)"
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +72,7 @@ WITHOUT = (
 
 
 def box(folder: Path, limits: Limits) -> list[str]:
-    """The command that makes the box; what comes after it runs inside. `folder` appears there as /run/marking."""
+    """The command that makes the sandbox. What follows it runs inside. `folder` appears there as /run/marking."""
     command = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     command += ["--hostname", "marking", "--proc", "/proc", "--dev", "/dev"]
@@ -116,7 +117,10 @@ def box(folder: Path, limits: Limits) -> list[str]:
 
 @cache
 def without_rights() -> list[str]:
-    """For root without a box: what runs a program as a user without rights; empty where that user has no Python."""
+    """The command with which root runs a program as a user without rights, when there is no sandbox.
+
+    Empty when this user is not root, or when the user without rights cannot run this Python.
+    """
     command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
     if os.getuid() != 0 or shutil.which("setpriv") is None:
         return []
@@ -125,18 +129,18 @@ def without_rights() -> list[str]:
 
 
 def _library() -> list[tuple[str, str]]:
-    """(where it lies, where the box shows it): Python's installation and environment, `ver_lite`, and its data."""
+    """Pairs of a folder and its place in the sandbox: Python's installation and environment, `ver_lite`, and its
+    data."""
     places = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
     shown = [(str(place), str(place)) for place in sorted(places) if not str(place).startswith("/usr")]
     shown.append((str(PACKAGE), "/opt/ver-lite/ver_lite"))
-    data = PACKAGE.parent / "data"
-    if (PACKAGE.parent / "pyproject.toml").is_file() and data.is_dir():
-        shown.append((str(data), "/opt/ver-lite/data"))
+    if (root := checkout()) is not None and (root / "data").is_dir():
+        shown.append((str(root / "data"), "/opt/ver-lite/data"))
     return shown
 
 
 def environment() -> dict[str, str]:
-    """Everything that a student's process finds in its environment."""
+    """The whole environment of a student's process."""
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": HOME,

@@ -1,4 +1,4 @@
-"""One student's notebook, read as what it is: a file from a stranger. Nothing in it is run or trusted here."""
+"""One student's notebook, read as a file from a stranger. Nothing in it is run or trusted here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_CELLS = 2_000
 
 
 class SubmissionError(ValueError):
-    """A file that holds no notebook; the message says why."""
+    """A file that holds no notebook. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Submission:
 
 
 def read(student: str, place: str, data: bytes, assignment: Assignment, numbers: OwnNumbers) -> Submission:
-    """A student's submission from the bytes of a notebook. Never raises: what is wrong becomes `problem` or a flag."""
+    """A student's submission from the bytes of a notebook. Never raises: each fault becomes `problem` or a flag."""
     digest = hashlib.sha256(data).hexdigest()
     try:
         cells, about = _cells(data)
@@ -67,7 +67,7 @@ def read(student: str, place: str, data: bytes, assignment: Assignment, numbers:
 
 
 def unreadable(student: str, place: str, data: bytes, why: str) -> Submission:
-    """A submission that earns nothing, and says why."""
+    """A submission that earns nothing. Its `problem` says why."""
     return Submission(student, place, hashlib.sha256(data).hexdigest(), problem=why, flags=(f"unreadable: {why}",))
 
 
@@ -121,7 +121,7 @@ def _stored(outputs: Any) -> list[str]:
 
 
 def _named(cells: list[dict], name: str) -> list[dict]:
-    """The cells of this id; those that have it in their metadata only where no cell has it outright."""
+    """The cells with this id; when none has it, the cells that have it in their metadata."""
     outright = [cell for cell in cells if cell["names"][:1] == [name]]
     return outright or [cell for cell in cells if name in cell["names"]]
 
@@ -144,7 +144,7 @@ def _answer(cells: list[dict], name: str, kind: str) -> tuple[str | None, list[s
 def _which(about: dict, assignment: Assignment) -> Iterator[str]:
     ours = about.get("ver_lite")
     if not isinstance(ours, dict):
-        return  # some editors drop what they do not know
+        return  # some editors drop metadata that they do not know
     if ours.get("assignment") != assignment.name:
         yield f"says that it is {str(ours.get('assignment'))[:60]!r}"
     elif ours.get("version") != assignment.version:
@@ -164,7 +164,7 @@ def _kernel(about: dict) -> Iterator[str]:
 
 
 def _edited(cells: list[dict], assignment: Assignment) -> Iterator[str]:
-    """Locked cells that are no longer what was released. They are never run, so this changes no mark."""
+    """Locked cells that differ from the released ones. They are never run, so this changes no mark."""
     locked = [cell for cell in assignment.copy.cells if rules.grader(cell).get("locked")]
     gone = [cell.id for cell in locked if not _named(cells, cell.id)]
     changed = [cell.id for cell in locked if (c := _named(cells, cell.id)) and c[0]["source"].rstrip() != cell.source]
@@ -180,7 +180,7 @@ def _edited(cells: list[dict], assignment: Assignment) -> Iterator[str]:
 
 
 def _parameters(cells: list[dict], numbers: OwnNumbers) -> Iterator[str]:
-    """What a student's parameters say that is not theirs: the marker uses the right ones whatever stands there."""
+    """The parameters that are not this student's. The marker uses the right ones in any case."""
     tagged = [cell for cell in cells if "parameters" in cell["tags"]]
     if not tagged:
         yield "no cell is tagged 'parameters' (the right ones were used)"

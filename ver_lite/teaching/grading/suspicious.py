@@ -1,4 +1,4 @@
-"""Signs, in the text of an answer, that a teacher should read it. They change no mark, and they are no proof."""
+"""Signs in the text of an answer that a teacher should read it. They change no mark, and they prove nothing."""
 
 from __future__ import annotations
 
@@ -52,17 +52,18 @@ LINE = re.compile(r"(?m)^([ \t]*)[%!].*$")
 
 
 def plain_tree(source: str) -> ast.Module:
-    """The syntax tree of a cell, IPython's magic lines left out. Raises what `ast.parse` does, RecursionError too."""
+    """The syntax tree of a cell without IPython's magic lines. Raises what `ast.parse` raises, RecursionError
+    included."""
     return ast.parse(LINE.sub(r"\1pass", source))
 
 
 def looks_like_a_script(text: str) -> bool:
-    """Whether a browser that took this text for HTML might run something."""
+    """Whether a browser might run something in this text if it took it for HTML."""
     return bool(SCRIPT.search(text[:100_000]))
 
 
 def marks_of_tampering(source: str) -> list[str]:
-    """What this code does that no answer needs, in words: unusual imports, reaching into Python, changing modules."""
+    """In words, what this code does that no answer needs: unusual imports, reaching into Python, changing modules."""
     found = [f"runs {name[:20]!r}" for name in MAGIC.findall(source)]
     try:
         tree = plain_tree(source)

@@ -1,8 +1,8 @@
-"""Values between the marker and a student's kernel: JSON of a few kinds, never pickle.
+"""Values that travel between the marker and a student's kernel: JSON of a few kinds, never pickle.
 
 Kinds: None, `...`, bool, int (64 bits), float (nan and infinities too), str, list, tuple, dict with text keys, numpy
-arrays and tensors of plain numbers, `torch.Generator` (as its state). Everything else, and everything too large or too
-deep, is refused with `WireError`. A value that arrives is only data; nothing in it is ever run.
+arrays and tensors of plain numbers, `torch.Generator` (as its state). `WireError` refuses everything else, and
+everything that is too large or too deep. A value that arrives is data; nothing in it is ever run.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ DTYPES = {
 
 
 class WireError(ValueError):
-    """A value that cannot travel: which kind it is, or which limit it breaks."""
+    """A value that cannot travel. The message says its kind, or which limit it breaks."""
 
 
 def dumps(value: Any) -> bytes:
-    """`value` as JSON bytes. Raises WireError for kinds that do not travel, and beyond the limits."""
+    """`value` as JSON bytes. Raises WireError for kinds that cannot travel, and beyond the limits."""
     text = json.dumps(encode(value), allow_nan=False, separators=(",", ":")).encode()
     if len(text) > LONGEST:
         raise WireError(f"the value takes {len(text):,} bytes, more than {LONGEST:,}")
@@ -40,7 +40,7 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(text: bytes) -> Any:
-    """The value in `text`. Raises WireError when it is not one."""
+    """The value in `text`. Raises WireError when `text` holds none."""
     if len(text) > LONGEST:
         raise WireError(f"the value takes {len(text):,} bytes, more than {LONGEST:,}")
     try:
@@ -52,7 +52,7 @@ def loads(text: bytes) -> Any:
 
 
 def encode(value: Any) -> Any:
-    """What stands for `value` in JSON: itself where JSON has it, else `{"kind": ..., ...}`."""
+    """The JSON form of `value`: itself when JSON has its kind, else `{"kind": ..., ...}`."""
     return _encode(value, 0, [0])
 
 
@@ -84,7 +84,7 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
 
 
 def _encode_torch(value: Any) -> dict[str, Any]:
-    torch = sys.modules.get("torch")  # who has never imported it has no tensor
+    torch = sys.modules.get("torch")  # without torch imported there is no tensor
     if torch is not None and isinstance(value, torch.Tensor):
         about = {"grad": True} if value.requires_grad else {}
         return _encode_array(value.detach().cpu().contiguous().numpy(), "tensor") | about
@@ -108,7 +108,7 @@ def _encode_array(array: np.ndarray, kind: str) -> dict[str, Any]:
 
 
 def decode(plain: Any) -> Any:
-    """The value that `plain`, JSON from outside, stands for. Raises WireError (or what `loads` turns into it)."""
+    """The value of `plain`, JSON from outside. Raises WireError, or an error that `loads` turns into one."""
     return _decode(plain, 0, [0])
 
 

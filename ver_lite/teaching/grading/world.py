@@ -1,4 +1,4 @@
-"""The master, run in this process with a student's numbers; and a bound on how long a test may take here."""
+"""Run the master in this process with a student's numbers, and bound the time of a test here."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ver_lite.teaching.assignments import Assignment, Question
 
 
 class OutOfTime(Exception):
-    """A test took longer than it may, here in the marker."""
+    """A test in the marker took longer than it may."""
 
 
 @contextlib.contextmanager
 def bounded(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime when the block takes longer (in the main thread of a system with alarms; elsewhere nothing)."""
+    """Raise OutOfTime when the block takes longer than `seconds`.
+
+    It works in the main thread of a system that has alarms. Elsewhere there is no bound.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -38,14 +41,14 @@ def bounded(seconds: float) -> Iterator[None]:
 
 
 class World:
-    """The master, run in this process with a student's numbers, as far as a question needs."""
+    """The master, run in this process with a student's numbers, up to the question that is needed."""
 
     def __init__(self, assignment: Assignment, student: str, numbers: OwnNumbers) -> None:
         self.assignment, self.names, self.seconds, self._next = assignment, {"__name__": "__main__"}, 0.0, 0
         self.given = {"student": student, "seed": numbers.seed, "variant": numbers.variant}
 
     def upto(self, question: Question) -> dict[str, Any]:
-        """A copy of the namespace right after the reference answer of `question`."""
+        """A copy of the names that are defined right after the reference answer to `question`."""
         from IPython.core.inputtransformer2 import TransformerManager
 
         began = time.monotonic()
