@@ -27,7 +27,6 @@ from ver_lite.corpora.reading import (
     span_in,
     words_of,
 )
-from ver_lite.corpora.sources import SOURCES
 
 LARGEST_MEMBER = 512 * 2**20  # bytes; the largest published one, FEVER's train.jsonl, is well below
 LARGEST_ARCHIVE = 2 * 2**30
@@ -195,7 +194,6 @@ def read_eraser(
         new: [text for text, _ in made[old]] for new, old in (("train", "train"), ("dev", "val"), ("test", "test"))
     }
     facts = {
-        **SOURCES[task].facts(),
         "empty_evidences": sum(
             e["start_token"] == e["end_token"] for s in release.splits for *_, es in records(release, s) for e in es
         ),
