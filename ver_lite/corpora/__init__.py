@@ -12,7 +12,8 @@ eraser           reader: ERASER's Movies, MultiRC and FEVER
 tweets           reader: Tweet Sentiment Extraction
 jsonl            reader: your own JSON Lines
 reviews          the review world as a corpus, in three sizes
-review_world     the review world's knobs, and the oracle that knows its true P(Y | words)
+review_knobs     the review world's knobs, checked
+review_world     the review world: its texts, and the oracle that knows its true P(Y | words)
 review_writing   how the review world draws its texts
 review_words     the review world's words and sentence frames
 glove            word vectors
