@@ -1,4 +1,4 @@
-"""Text in, batches out: every corpus by name, or your own by path.
+"""Text in, batches out: every corpus by name, your own by path, or a table that is in memory.
 
 core             Text, Vocabulary, Split, Batch, Corpus
 assembly         from a reader's texts to a corpus: leaks removed, vocabulary built, splits encoded
@@ -11,6 +11,8 @@ hotel            reader: hotel reviews, as R2A distributes them
 eraser           reader: ERASER's Movies, MultiRC and FEVER
 tweets           reader: Tweet Sentiment Extraction
 jsonl            reader: your own JSON Lines
+tables           reader: a pandas DataFrame or a Hugging Face Dataset that is in memory
+records          what jsonl and tables share: a record's values become a text, records become splits
 reviews          the review world as a corpus, in three sizes
 review_knobs     the review world's knobs, checked
 review_world     the review world: its texts, and the oracle that knows its true P(Y | words)
@@ -26,11 +28,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ver_lite.corpora.assembly import assemble
+from ver_lite.corpora.assembly import IN_MEMORY, assemble
 from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary
 from ver_lite.corpora.jsonl import read_jsonl
 from ver_lite.corpora.named import ENTRIES, options_of
 from ver_lite.corpora.places import locate_all
+from ver_lite.corpora.tables import read_table
 
 __all__ = [
     "Batch",
@@ -49,7 +52,7 @@ SIZES = {"max_length": 256, "min_count": 1, "max_words": None, "leaks": "remove"
 
 
 def load_corpus(
-    name_or_path: str | Path,
+    name_or_path: Any,
     *,
     folder: str | Path | None = None,
     max_length: int | None = 256,
@@ -59,7 +62,8 @@ def load_corpus(
     query_end: str | None = None,
     **options: Any,
 ) -> Corpus:
-    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "tweets") or your own by path.
+    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "tweets"), or your own: a path, or a
+    table in memory.
 
     ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where
     ``ver-lite fetch`` puts it. Texts are cut at ``max_length`` words; words seen less than ``min_count`` times in train
@@ -69,9 +73,11 @@ def load_corpus(
     to ``make_reviews`` (``size="tiny"``, ``rho=0.9``).
 
     A path is a JSON Lines file, or a folder with train.jsonl and test.jsonl, one text a line:
-    ``{"text": "...", "label": "positive", "rationale": [[0, 12]]}``. Raises CorpusError: file, line, problem.
+    ``{"text": "...", "label": "positive", "rationale": [[0, 12]]}``. A table is a pandas DataFrame or a Hugging Face
+    Dataset, or a mapping of these (a DatasetDict) with train and test; its columns are given by name: ``text="review",
+    label="stars", rationale="marks"`` (:func:`~ver_lite.corpora.tables.read_table`). Raises CorpusError: where (file
+    and line, or row and column) and what is wrong.
     """
-    name = str(name_or_path)
     sizes = {
         "max_length": max_length,
         "min_count": min_count,
@@ -80,6 +86,9 @@ def load_corpus(
         "query_end": query_end,
     }
     _check_numbers({**sizes, "seed": options.get("seed", 0)})
+    if not isinstance(name_or_path, str | Path):
+        return _in_memory(name_or_path, {"folder": folder, **sizes}, options)
+    name = str(name_or_path)
     if name in ENTRIES and ENTRIES[name].source is None:
         corpus = _make(name, {"folder": folder, **sizes}, options)
     else:
@@ -100,6 +109,19 @@ def _make(name: str, given: dict[str, Any], options: dict[str, Any]) -> Corpus:
     return ENTRIES[name].read(**options)
 
 
+def _in_memory(table: Any, given: dict[str, Any], options: dict[str, Any]) -> Corpus:
+    """The corpus of a table. Its record names the table's kind and columns, and what the texts were, not the texts."""
+    name = type(table).__name__
+    if given.pop("folder") is not None:
+        raise CorpusError(f"a {name} is in memory: it has no folder")
+    _check_options(f"a {name}", (*options_of(read_table), *SIZES), options)
+    splits, classes, facts = read_table(table, **options)
+    corpus = assemble(name, splits, classes, facts, **given)
+    record = {"columns": facts["columns"], "rows": facts["rows"], "seed": options.get("seed", 0)}
+    corpus.card["loaded_with"] |= {**record, **{option: value for option, value in given.items() if value is not None}}
+    return corpus
+
+
 def _read(name: str, folder: str | Path | None, options: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
     """The texts, classes and facts of a named corpus, or of the JSON Lines at the path ``name``."""
     if name in ENTRIES:
@@ -110,6 +132,11 @@ def _read(name: str, folder: str | Path | None, options: dict[str, Any]) -> tupl
     if Path(name).exists():
         _check_options(name, (*options_of(read_jsonl), *SIZES), options)
         return read_jsonl(name, **options)
+    if name == IN_MEMORY:
+        hint = (
+            "Make it again in Python and hand it over: ver_lite.evaluate(run.game, corpus.test), ver_lite.resume(...)."
+        )
+        raise CorpusError(f"it was made in memory (called {options.get('called')!r}), and no file holds it", hint=hint)
     hint = f"{_nearest(name, ENTRIES)}There are: {', '.join(ENTRIES)}; or give a path."
     raise CorpusError(f"no corpus and no file is called {name!r}", hint=hint)
 

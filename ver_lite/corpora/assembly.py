@@ -12,6 +12,8 @@ import torch
 
 from ver_lite.corpora.core import Corpus, CorpusError, Split, Text, Vocabulary
 
+IN_MEMORY = "in memory"  # the name under which a corpus is recorded that no file holds
+
 
 def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
     """What a card says of a split: texts, classes, mean length in tokens, gold share of the annotated texts."""
@@ -87,6 +89,7 @@ def assemble(
         "vocabulary": len(vocabulary),
         "max_length": max_length,
         "leaks": {"policy": leaks, **found},
+        "loaded_with": {"name": IN_MEMORY, "called": name, "fingerprint": encoded["train"].fingerprint()},
     }
     return Corpus(name, encoded["train"], encoded["dev"], encoded["test"], vocabulary, tuple(classes), card)
 

@@ -27,6 +27,7 @@ from ver_lite.corpora.review_writing import Reviews
 from ver_lite.system.files import write_text
 
 CLASSES = ("negative", "positive")
+USUAL = {"size": "lesson", "like": None, "seed": 0, "world": None}
 SAMPLE_SIZE = 24
 
 
@@ -91,6 +92,8 @@ def make_reviews(
     gives up the match with Table 4. The splits are drawn from (`seed`, 1), (`seed`, 2), (`seed`, 3).
     Raises CorpusError for an unknown size, row or knob, and for knobs that cannot reach the row.
     """
+    asked = {"size": size, "like": like, "seed": seed, "world": world}
+    asked = {name: value for name, value in asked.items() if value != USUAL[name]} | knobs
     if world is not None and world not in WORLDS:
         raise CorpusError(f"there is no world {world!r}", hint=f"Worlds: {', '.join(WORLDS)}.")
     named = WORLDS[world] if world is not None else {}
@@ -114,6 +117,7 @@ def make_reviews(
     }
     made = worlds["train"]
     card = _card(size, like, seed, made, {part: w.filler for part, w in worlds.items()}, splits)
+    card["loaded_with"] = {"name": "reviews", **asked}
     return Corpus(card["name"], **splits, vocabulary=made.vocabulary, classes=CLASSES, card=card, world=made)
 
 
