@@ -21,6 +21,10 @@ What a mask does to the reader is its ``masking``:
 ==============  ============================================================================================  ==========
 
 So with ``delete`` a selector learns from the prediction only in methods that need no gradient of the mask. ``delete``
-alone hides where the removed words stood. Vocabularies are in lower case: an uncased checkpoint fits them. Nothing is
-ever downloaded: a checkpoint is a folder, or a name that is in Hugging Face's cache already.
+alone hides where the removed words stood. Vocabularies are in lower case: an uncased checkpoint fits them. A checkpoint
+is a folder, or a name on the Hugging Face hub, which is downloaded once into the cache of Hugging Face.
+
+checkpoints   weights, shape and word pieces of a checkpoint; the download
+encoder       rows of pieces made from words, read, and turned back into states of words
+memory        how much memory training takes, counted from the shape
 """

@@ -31,15 +31,15 @@ class Row:
 class BertEncoder(nn.Module):
     """A pretrained BERT: word ids [B, T] → states [B, T, H].
 
-    ``inputs``: the most pieces that a word has. ``checkpoint``: a folder, or a name in the local cache; None: weights
-    drawn at random, to be loaded into. ``shape``: what :func:`~ver_lite.players.bert.checkpoints.shape_of` says (None:
-    it is asked).
+    ``inputs``: the most pieces that a word has. ``checkpoint``: a folder, or a name on the Hugging Face hub; None:
+    weights drawn at random, to be loaded into. ``shape``: what :func:`~ver_lite.players.bert.checkpoints.shape_of` says
+    (None: it is asked).
     ``frozen_embeddings``: the embedding layer does not learn. ``pace``: what the run's learning rate is multiplied by.
     ``checkpointing``: keep each layer's input alone for the backward pass, and compute the rest again. Dropout is as
     the model's configuration says. One number is read from the device: how long the longest row is. What does not fit
     the model's positions is not read, and its states are zero.
 
-    Raises ValueError for a setting out of range, and CheckpointError for a checkpoint that is not here or no BERT.
+    Raises ValueError for a setting out of range, and CheckpointError for a checkpoint that cannot be had or is no BERT.
     """
 
     pretrained = True  # another player of this kind starts from the same weights
