@@ -1,8 +1,8 @@
 """``ver-lite fetch NAME``: downloads from the canonical places, resumable, checked, never half-written.
 
-pooch keeps the registry and checks the sums; what it lacks, resuming, is :class:`Resumable`, a downloader it
-calls. A file whose checksum nobody publishes is trusted the first time: its sum is recorded in
-``checksums.json`` beside it and demanded from then on. Nothing is uploaded, nothing is unpacked.
+pooch keeps the registry and checks the sums. It cannot resume a download, so it is given a downloader that can,
+:class:`Resumable`. A file whose checksum nobody publishes is trusted the first time: its sum is recorded in
+``checksums.json`` beside it, and later downloads must have the same one. Nothing is uploaded, nothing is unpacked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def fetch(
     ``files`` takes only some of its files, ``base_url`` another server that has them under the same names,
     ``timeout`` is in seconds without an answer. Prints the rights notice first, through ``say``. Raises
     FetchError for no network, a cut connection (what came is kept, the next call resumes), a wrong checksum,
-    a full disk. Under its final name a file is always whole and checked.
+    a full disk. A file gets its final name only when it is whole and checked.
     """
     source = sources().get(name)
     if source is not None and source.by_hand:
@@ -105,8 +105,9 @@ def _fetch_one(
 class Resumable:
     """A downloader for pooch that continues where an earlier call stopped.
 
-    What has come lies in ``TARGET.part``, with the server's version mark in ``TARGET.part.json``; a part is
-    continued only if the server says the file is still the same (If-Range), or a known checksum will tell.
+    The bytes received so far are in ``TARGET.part``, the server's version mark (ETag) in ``TARGET.part.json``. A part
+    is continued only if the server confirms that the file is still the same (If-Range), or if a known checksum will
+    show it.
     """
 
     def __init__(self, target: Path, known: str | None, size: int | None, progress: bool, timeout: float):

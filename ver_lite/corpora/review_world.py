@@ -1,14 +1,14 @@
 """The review world: synthetic beer reviews whose true P(Y | visible words) is known in closed form.
 
-How a review comes about. A label y (negative 0, positive 1, equally likely). Each aspect has a sentiment: the
-target's is y, another's agrees with y with probability rho. Each aspect has a segment of phrases, each phrase
-is a frame with a noun and slots for adjectives.
+A review is made in this way. First a label y is drawn (negative 0, positive 1, equally likely). Each aspect has a
+sentiment: the target's is y, that of another aspect agrees with y with probability rho. Each aspect has a segment of
+phrases, and each phrase is a frame with a noun and slots for adjectives.
 
-A slot draws from the list of its aspect's sentiment with probability `reliability`, else from the opposite
-list; which of the list's first `types` words it is, is uniform (and no word of an aspect comes twice before
-all were used). Neutral sentences (filler) stand between the segments. Frames, nouns, filler, order, lengths
-and the choice within a list are drawn without looking at the label or a sentiment. So the lists that the
-visible slot words come from are all the evidence there is, independent given the sentiments:
+A slot draws from the list of its aspect's sentiment with probability `reliability`, else from the opposite list. It
+takes one of the list's first `types` words, each as likely, and no word of an aspect a second time before all were
+used. Neutral sentences (filler) stand between the segments. Frames, nouns, filler, order, lengths and the choice within
+a list are drawn without looking at the label or a sentiment. So the only evidence is which lists the visible slot words
+come from, and these are independent given the sentiments:
 
     P(y | visible words) ∝ P(y) Π_aspects Σ_s P(s | y) Π_visible slot words P(list of w | s).
 
@@ -69,7 +69,7 @@ class ReviewWorld(ReviewKnobs):
         P(positive), .5 in the world itself; give a split's own share where a split is not balanced.
 
         Exact for masks chosen without looking at the sentiment words (fixed, random, gold). For a trained
-        selector it is the information *in the visible words*: what the choice of the mask itself tells is not
+        selector it is the information *in the visible words*: what the choice of the mask reveals is not
         counted. Raises CorpusError for shapes that differ, for a word outside the vocabulary, and for words
         that cannot stand together in this world (only possible where a reliability is 1).
         """

@@ -159,8 +159,8 @@ def _slot_words(
 ) -> np.ndarray:
     """One word id a slot: `reliability` decides the list, the text's own order of its words decides the word.
 
-    The order is drawn without the sentiment and shared by both lists: it keeps an aspect from using one word
-    twice before its words run out, and it tells nothing.
+    The order is drawn without looking at the sentiment, and both lists share it, so it carries no information. It keeps
+    an aspect from using a word twice before all its words were used.
     """
     knobs = made.knobs
     faithful = draws.chance(np.array(knobs.per_aspect("reliability"))[aspect], len(aspect))

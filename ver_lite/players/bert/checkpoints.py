@@ -49,8 +49,8 @@ class CheckpointError(ValueError):
 def piece_table(checkpoint: str, words: Sequence[str]) -> Tensor:
     """Which pieces each word has: float [V, P], each piece as its number plus one, 0 where there is none.
 
-    ``words``: those of a vocabulary, padding and the unknown word first. A word of which the tokenizer makes nothing is
-    ``[UNK]``; the word ``[SEP]`` is itself.
+    ``words``: those of a vocabulary, padding and the unknown word first. A word for which the tokenizer gives no piece
+    becomes ``[UNK]``. The word ``[SEP]`` becomes the tokenizer's separator.
     """
     tokenizer = _load("AutoTokenizer", checkpoint)
     pieces = tokenizer(list(words[2:]), add_special_tokens=False)["input_ids"]
@@ -63,7 +63,7 @@ def piece_table(checkpoint: str, words: Sequence[str]) -> Tensor:
 
 
 def shape_of(checkpoint: str) -> dict[str, Any]:
-    """What a BERT of the checkpoint's shape is made from: the part of its configuration that counts, and the numbers of
+    """All that is needed to make a BERT of the checkpoint's shape: a part of its configuration, and the numbers of
     ``[CLS]`` and ``[SEP]``. Raises CheckpointError for another kind of model."""
     config = _load("AutoConfig", checkpoint)
     if config.model_type != "bert":
@@ -88,8 +88,8 @@ def random_model(shape: dict[str, Any]) -> nn.Module:
 
 
 def check_corpus(corpus: Corpus, table: Tensor, most: int) -> None:
-    """See that BERT can read the corpus: that queries are told from texts, and every text fits its ``most`` positions.
-    Raises CorpusError that says how to load the corpus instead."""
+    """Check that BERT can read the corpus: every query ends in the separator, and every text fits into ``most``
+    positions. Raises CorpusError that says how to load the corpus instead."""
     ends = corpus.vocabulary.index(SEPARATOR) if SEPARATOR in corpus.vocabulary else -1
     for name, split in corpus.splits().items():
         where = f"the {name} split of {corpus.name}"
@@ -105,7 +105,7 @@ def check_corpus(corpus: Corpus, table: Tensor, most: int) -> None:
 
 
 def _words_that_fit(split: Split, table: Tensor, most: int) -> Tensor:
-    """How many of each text's first words have together at most so many pieces: int [N]."""
+    """How many of each text's first words fit into ``most`` pieces: int [N]."""
     counts = (table > 0).sum(1)[split.tokens.cpu().long()]
     at = torch.arange(counts.shape[1])
     return ((counts.cumsum(1) <= most) & (at < split.lengths[:, None])).sum(1)
@@ -172,7 +172,8 @@ def _short(error: Exception) -> str:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Inside, transformers shows no bars and warns of nothing: that a pooler is left out is meant."""
+    """Inside, transformers shows no progress bars and no warnings. It would warn that the pooler is left out, which is
+    intended."""
     says = transformers.utils.logging
     verbosity, bars = says.get_verbosity(), says.is_progress_bar_enabled()
     says.set_verbosity_error()
