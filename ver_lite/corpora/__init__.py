@@ -62,7 +62,7 @@ def load_corpus(
     query_end: str | None = None,
     **options: Any,
 ) -> Corpus:
-    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "tweets"), or your own: a path, or a
+    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "tweets"), by path, or from a
     table in memory.
 
     ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where

@@ -21,7 +21,7 @@ PADDING, UNKNOWN = 0, 1
 
 
 class CorpusError(ValueError):
-    """Bad input. The message says what was wrong, in which file and line, and what to do."""
+    """Bad input, with a message that says what was wrong, where (file and line, or row and column), and what to do."""
 
     def __init__(self, problem: str, path: str | Path | None = None, line: int | None = None, hint: str = ""):
         self.problem, self.path, self.line, self.hint = problem, path, line, hint
