@@ -308,7 +308,8 @@ def test_two_bert_bases_of_512_pieces_fit_16_gib_with_checkpointing():
     assert largest_batch(BERT_BASE, 512, room) < 32 and largest_batch(BERT_BASE, 512, GIB) == 0
 
 
-def test_errors_say_what_to_do(checkpoint, table, tmp_path):
+def test_errors_say_what_to_do(checkpoint, table, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match=r"'no/such-bert'.*hf download"):
         BertEncoder(4, 16, "no/such-bert")
     with pytest.raises(ValueError, match="hidden must be 16"):

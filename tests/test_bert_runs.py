@@ -88,7 +88,7 @@ def test_settings_that_bert_cannot_have_are_refused(checkpoint):
         Config(encoder="bert", player_options={"maskings": "delete"})
 
 
-def test_from_the_command_line_with_a_query(say, checkpoint, tmp_path):
+def test_from_the_command_line_with_a_query(say, checkpoint, tmp_path, monkeypatch):
     texts = tmp_path / "asked.jsonl"
     with texts.open("w", encoding="utf-8") as file:
         for i in range(40):
@@ -122,6 +122,7 @@ def test_from_the_command_line_with_a_query(say, checkpoint, tmp_path):
     assert (code, err) == (0, "") and out.startswith("test: argmax masks")
     code, out, _ = say("show", "run", "0")
     assert code == 0 and "is it good [SEP]" in out
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # or it would be downloaded
     code, _, err = say(*given[:2], "--encoder", "bert", "--out", "other", "--quiet")
     assert code == 1 and "google-bert/bert-base-uncased" in err and "hf download" in err and err.count("\n") == 1
 

@@ -14,9 +14,9 @@ import pytest
 
 from small_server import Server
 from ver_lite.corpora.core import CorpusError
-from ver_lite.corpora.fetch import DOWNLOADS, RECORD, FetchError, Remote, fetch
+from ver_lite.corpora.fetch import RECORD, FetchError, fetch
+from ver_lite.corpora.named import ENTRIES, Remote, sources
 from ver_lite.corpora.places import VARIABLE, data_folder, locate
-from ver_lite.corpora.sources import SOURCES
 
 BODY = bytes(range(256)) * 2000  # 512,000 bytes
 SUM = hashlib.sha256(BODY).hexdigest()
@@ -219,7 +219,7 @@ def test_the_notice_is_printed_and_another_server_may_be_named(server, tmp_path)
     assert path == tmp_path / "beer" and (path / only[0]).read_bytes() == b"x"
     assert "withdrawn" in said[0] and "research purposes only" in said[0]
     wrong = error_of(lambda: fetch("beer", tmp_path, base_url=server.url, progress=False, say=said.append))
-    assert "annotations.json" in wrong and DOWNLOADS["beer"][0].sha256 in wrong
+    assert "annotations.json" in wrong and sources()["beer"].downloads[0].sha256 in wrong
 
 
 def test_wrong_names_list_the_right_ones(tmp_path):
@@ -230,14 +230,16 @@ def test_wrong_names_list_the_right_ones(tmp_path):
 
 
 def test_the_registry_is_complete():
-    assert set(DOWNLOADS) == {"movies", "multirc", "fever", "beer", "hotel", "glove"}
-    assert set(DOWNLOADS) < set(SOURCES)
-    for name, files in DOWNLOADS.items():
-        assert SOURCES[name].notice and len({remote.file for remote in files}) == len(files)
+    downloads = {name: source.downloads for name, source in sources().items() if not source.by_hand}
+    assert set(downloads) == {"movies", "multirc", "fever", "beer", "hotel", "glove"}
+    assert set(sources()) == {*downloads, "tweets"} == {*ENTRIES, "glove"} - {"reviews"}
+    for name, files in downloads.items():
+        assert files and sources()[name].notice and len({remote.file for remote in files}) == len(files)
         for remote in files:
             assert remote.url.endswith(remote.file) and remote.sha256 in (None, (remote.sha256 or "").lower())
             assert remote.sha256 is None or len(bytes.fromhex(remote.sha256)) == 32
-    assert [r.file for r in DOWNLOADS["beer"] if r.sha256 is None] == [r.file for r in DOWNLOADS["beer"][1:]]
+    beer = downloads["beer"]
+    assert [r.file for r in beer if r.sha256 is None] == [r.file for r in beer[1:]]
 
 
 def test_where_corpora_are_looked_for(tmp_path, monkeypatch):
@@ -262,7 +264,7 @@ def test_where_corpora_are_looked_for(tmp_path, monkeypatch):
     ):
         (tmp_path / "there" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "there" / name).write_text("x")
-    found = {name: locate(name).relative_to(tmp_path / "there").as_posix() for name in SOURCES}
+    found = {name: locate(name).relative_to(tmp_path / "there").as_posix() for name in sources()}
     assert found == {
         "movies": "movies/movies.tar.gz",
         "multirc": "eraser/multirc.tar.gz",

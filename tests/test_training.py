@@ -170,7 +170,8 @@ def test_a_callback_may_end_training_and_one_that_fails_keeps_the_checkpoint(tmp
 
 def test_settings_override_a_config_and_wrong_ones_are_refused():
     run = play(config=Config(alpha=0.1, seed=4), seed=3)
-    assert (run.config.alpha, run.config.seed, run.config.corpus) == (0.1, 3, {"name": "keywords"})
+    made = {"name": "in memory", "called": "keywords", "fingerprint": CORPUS.train.fingerprint()}
+    assert (run.config.alpha, run.config.seed, run.config.corpus) == (0.1, 3, made)
     with pytest.raises(ValueError, match="did you mean 'perturbation'"):
         play(pertubation=0.1)
     with pytest.raises(ValueError, match="no device is called 'gpu'; choose one of: auto, cuda"):

@@ -195,7 +195,6 @@ def corpora() -> None:
     """Which corpora there are, where they come from, and which are here."""
     from ver_lite.corpora.places import whereabouts
 
-    typer.echo("reviews   the review world: made when asked for (-o size=tiny|lesson|paper, -o target=aroma)")
     for name, said in whereabouts():
         typer.echo(f"{name:<9} {said}")
     typer.echo('PATH      your own: JSON Lines, {"text": ..., "label": ..., "rationale": [[start, end], ...]}')

@@ -2,9 +2,9 @@
 
     PYTHONPATH=book python -m tools.pages
 
-`minutes` comes from the lessons' recorded seconds; `corpora` from `SOURCES`, the recorded splits and the review world;
-`records` from the recorded results and the lessons; `names` and the reference from the docstrings; `memory` from
-`players.bert.memory`. A test fails when a piece is no longer what this would write.
+`minutes` comes from the lessons' recorded seconds; `corpora` from the table of corpora, the recorded splits and the
+review world; `records` from the recorded results and the lessons; `names` and the reference from the docstrings;
+`memory` from `players.bert.memory`. A test fails when a piece is no longer what this would write.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 from tools.notebooks import ROOT, lessons, read
 from tools.shape import images_of
 from ver_lite.corpora import NAMES
+from ver_lite.corpora.named import sources
 from ver_lite.corpora.reviews import TABLE_4, make_reviews
-from ver_lite.corpora.sources import SOURCES
 from ver_lite.experiments import results
 from ver_lite.players.bert import memory
 from ver_lite.system.files import read_json, write_text
@@ -95,8 +95,8 @@ def _short(seconds: float) -> str:
 
 def corpora() -> str:
     """A card for every corpus, from code and records. The review world is made and counted while this runs."""
-    cards = [_reviews(), *(_card(name) for name in SOURCES if name != "glove")]
-    glove = SOURCES["glove"]
+    cards = [_reviews(), *(_card(name) for name in sources() if name in NAMES)]
+    glove = sources()["glove"]
     vectors = f"## Word vectors: {glove.title}\n\n{_facts('glove')}\n"
     return "\n".join([*cards, vectors])
 
@@ -131,7 +131,7 @@ def _call(settings: dict[str, str]) -> str:
 def _card(name: str) -> str:
     recorded = next((row["splits"] for row in results.load("rnp-ver")["rows"] if row["corpus"] == name), None)
     asked = [(row, like) for row, like in TABLE_4.items() if row.startswith(name)]
-    text = f"## {SOURCES[name].title}\n\n{_facts(name)}\n"
+    text = f"## {sources()[name].title}\n\n{_facts(name)}\n"
     if recorded:
         rows = [
             (
@@ -163,11 +163,11 @@ def _card(name: str) -> str:
 
 
 def _facts(name: str) -> str:
-    source = SOURCES[name]
-    how = {"tweets": "download it by hand"}.get(name, f"`ver-lite fetch {name}`")
+    source = sources()[name]
+    how = "download it by hand" if source.by_hand else f"`ver-lite fetch {name}`"
     rows = (
         ("in code", f'`"{name}"`' if name in NAMES else '`vectors="glove"`'),
-        ("source", f"<{source.source}>"),
+        ("source", f"<{source.address}>"),
         ("licence, as stated", source.licence),
         ("cite", source.citation),
         ("what may be done", source.notice),

@@ -1,16 +1,39 @@
-"""Text in, batches out: every corpus by name, or your own by path."""
+"""Text in, batches out: every corpus by name, your own by path, or a table that is in memory.
+
+core             Text, Vocabulary, Split, Batch, Corpus
+assembly         from a reader's texts to a corpus: leaks removed, vocabulary built, splits encoded
+named            the table of named corpora: reader, options, source, licence, checksums
+places           where corpora lie on this machine
+fetch            the downloader
+reading          what readers share: lines, JSON, words with their offsets, dealing into splits
+beer             reader: BeerAdvocate, as Lei et al. distributed it
+hotel            reader: hotel reviews, as R2A distributes them
+eraser           reader: ERASER's Movies, MultiRC and FEVER
+tweets           reader: Tweet Sentiment Extraction
+jsonl            reader: your own JSON Lines
+tables           reader: a pandas DataFrame or a Hugging Face Dataset that is in memory
+records          what jsonl and tables share: a record's values become a text, records become splits
+reviews          the review world as a corpus, in three sizes
+review_knobs     the review world's knobs, checked
+review_world     the review world: its texts, and the oracle that knows its true P(Y | words)
+review_writing   how the review world draws its texts
+review_words     the review world's words and sentence frames
+glove            word vectors
+"""
 
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ver_lite.corpora.assembly import assemble
+from ver_lite.corpora.assembly import IN_MEMORY, assemble
 from ver_lite.corpora.core import Batch, Corpus, CorpusError, Split, Text, Vocabulary
-from ver_lite.corpora.places import locate
+from ver_lite.corpora.jsonl import read_jsonl
+from ver_lite.corpora.named import ENTRIES, options_of
+from ver_lite.corpora.places import locate_all
+from ver_lite.corpora.tables import read_table
 from ver_lite.system.checks import check_number
 
 __all__ = [
@@ -25,31 +48,12 @@ __all__ = [
     "load_corpus",
 ]
 
-
-def _reader(name: str) -> Callable[..., Any]:
-    if name in ("movies", "multirc", "fever"):
-        from ver_lite.corpora.eraser import read_eraser
-
-        def read(path, *, seed=0, held_out=0.15):
-            return read_eraser(path, name, seed=seed, held_out=held_out)
-
-        return read
-    if name == "beer":
-        from ver_lite.corpora.beer import read_beer as read
-    elif name == "hotel":
-        from ver_lite.corpora.hotel import read_hotel as read
-    elif name == "tweets":
-        from ver_lite.corpora.tweets import read_tweets as read
-    else:
-        from ver_lite.corpora.jsonl import read_jsonl as read
-    return read
-
-
-NAMES = ("reviews", "beer", "hotel", "movies", "multirc", "fever", "tweets")
+NAMES = tuple(ENTRIES)
+SIZES = {"max_length": 256, "min_count": 1, "max_words": None, "leaks": "remove", "query_end": None}
 
 
 def load_corpus(
-    name_or_path: str | Path,
+    name_or_path: Any,
     *,
     folder: str | Path | None = None,
     max_length: int | None = 256,
@@ -59,7 +63,8 @@ def load_corpus(
     query_end: str | None = None,
     **options: Any,
 ) -> Corpus:
-    """A corpus by name ("reviews", "beer", "hotel", "movies", "multirc", "fever", "tweets") or your own by path.
+    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "tweets"), by path, or from a
+    table in memory.
 
     ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where
     ``ver-lite fetch`` puts it. Texts are cut at ``max_length`` words; words seen less than ``min_count`` times in train
@@ -69,53 +74,86 @@ def load_corpus(
     to ``make_reviews`` (``size="tiny"``, ``rho=0.9``).
 
     A path is a JSON Lines file, or a folder with train.jsonl and test.jsonl, one text a line:
-    ``{"text": "...", "label": "positive", "rationale": [[0, 12]]}``. Raises CorpusError: file, line, problem.
+    ``{"text": "...", "label": "positive", "rationale": [[0, 12]]}``. A table is a pandas DataFrame or a Hugging Face
+    Dataset, or a mapping of these (a DatasetDict) with train and test; its columns are given by name: ``text="review",
+    label="stars", rationale="marks"`` (:func:`~ver_lite.corpora.tables.read_table`). Raises CorpusError: where (file
+    and line, or row and column) and what is wrong.
     """
-    given = {
-        "folder": None if folder is None else str(folder),
+    sizes = {
         "max_length": max_length,
         "min_count": min_count,
+        "max_words": max_words,
+        "leaks": leaks,
+        "query_end": query_end,
     }
-    given |= {"max_words": max_words, "leaks": leaks, **options}
-    given |= {} if query_end is None else {"query_end": query_end}
+    _check_numbers({**sizes, "seed": options.get("seed", 0)})
+    if not isinstance(name_or_path, str | Path):
+        return _in_memory(name_or_path, {"folder": folder, **sizes}, options)
     name = str(name_or_path)
-    _check_numbers({**given, "seed": options.get("seed", 0)})
-    if name == "reviews":
-        from ver_lite.corpora.reviews import make_reviews
-
-        usual = {"folder": None, "max_length": 256, "min_count": 1, "max_words": None, "query_end": None}
-        if asked := [option for option, value in usual.items() if given.get(option) != value]:
-            raise CorpusError(f"reviews is made, not read: it has no {asked[0]}", hint="It has size, seed and knobs.")
-        corpus = make_reviews(**options)
-        given = dict(options)
+    if name in ENTRIES and ENTRIES[name].source is None:
+        corpus = _make(name, {"folder": folder, **sizes}, options)
     else:
-        place = _find(name, folder)
-        read = _reader(name)
-        known = list(inspect.signature(read).parameters)[1:]
-        if unknown := [option for option in options if option not in known]:
-            raise CorpusError(f"{name} has no option {unknown[0]!r}", hint=f"Its options: {', '.join(known)}.")
-        splits, classes, facts = read(place, **options)
-        sizes = {"max_length": max_length, "min_count": min_count, "max_words": max_words, "leaks": leaks}
-        sizes |= {"query_end": query_end}
+        splits, classes, facts = _read(name, folder, options)
         corpus = assemble(name, splits, classes, facts, **sizes)
-    corpus.card["loaded_with"] = {"name": name, **given}
+        options = {"folder": None if folder is None else str(folder), **sizes, **options}
+        options = {option: value for option, value in options.items() if option != "query_end" or value is not None}
+    corpus.card["loaded_with"] = {"name": name, **options}
     return corpus
+
+
+def _make(name: str, given: dict[str, Any], options: dict[str, Any]) -> Corpus:
+    """A corpus that is made on this machine. ``given``: what only a corpus that is read can obey."""
+    if asked := [option for option, value in given.items() if value != SIZES.get(option)]:
+        hint = f"Its options: {', '.join(ENTRIES[name].options)}."
+        raise CorpusError(f"{name} is made, not read: it has no {asked[0]}", hint=hint)
+    _check_options(name, ENTRIES[name].options, options)
+    return ENTRIES[name].read(**options)
+
+
+def _in_memory(table: Any, given: dict[str, Any], options: dict[str, Any]) -> Corpus:
+    """The corpus of a table. Its record names the table's kind and columns, and what the texts were, not the texts."""
+    name = type(table).__name__
+    if given.pop("folder") is not None:
+        raise CorpusError(f"a {name} is in memory: it has no folder")
+    _check_options(f"a {name}", (*options_of(read_table), *SIZES), options)
+    splits, classes, facts = read_table(table, **options)
+    corpus = assemble(name, splits, classes, facts, **given)
+    record = {"columns": facts["columns"], "rows": facts["rows"], "seed": options.get("seed", 0)}
+    corpus.card["loaded_with"] |= {**record, **{option: value for option, value in given.items() if value is not None}}
+    return corpus
+
+
+def _read(name: str, folder: str | Path | None, options: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """The texts, classes and facts of a named corpus, or of the JSON Lines at the path ``name``."""
+    if name in ENTRIES:
+        entry = ENTRIES[name]
+        _check_options(name, (*entry.options, *SIZES), options)
+        splits, classes, facts = entry.read(*locate_all(name, folder), **options)
+        return splits, classes, entry.source.facts() | facts
+    if Path(name).exists():
+        _check_options(name, (*options_of(read_jsonl), *SIZES), options)
+        return read_jsonl(name, **options)
+    if name == IN_MEMORY:
+        hint = (
+            "Make it again in Python and hand it over: ver_lite.evaluate(run.game, corpus.test), ver_lite.resume(...)."
+        )
+        raise CorpusError(f"it was made in memory (called {options.get('called')!r}), and no file holds it", hint=hint)
+    hint = f"{_nearest(name, ENTRIES)}There are: {', '.join(ENTRIES)}; or give a path."
+    raise CorpusError(f"no corpus and no file is called {name!r}", hint=hint)
+
+
+def _check_options(name: str, known: Iterable[str], given: Iterable[str]) -> None:
+    if unknown := [option for option in given if option not in known]:
+        hint = f"{_nearest(unknown[0], known)}Its options: {', '.join(known)}."
+        raise CorpusError(f"{name} has no option {unknown[0]!r}", hint=hint)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"Did you mean {near[0]!r}? " if near else ""
 
 
 def _check_numbers(given: dict[str, Any]) -> None:
     for name, least in {"max_length": 1, "min_count": 1, "max_words": 1, "seed": 0}.items():
         if not (given[name] is None and name.startswith("max")):
             check_number(name, given[name], least=least, whole=True, error=CorpusError)
-
-
-def _find(name: str, folder: str | Path | None) -> Path:
-    """Where the reader of ``name`` finds it. Raises CorpusError when it is neither a name nor a path."""
-    if name in NAMES:
-        return locate(name, folder)
-    if Path(name).exists():
-        return Path(name)
-    near = difflib.get_close_matches(name, NAMES, n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise CorpusError(
-        f"no corpus and no file is called {name!r}", hint=f"{hint}There are: {', '.join(NAMES)}; or give a path."
-    )

@@ -13,9 +13,11 @@ import torch
 from ver_lite.corpora.core import Corpus, CorpusError, Split, Text, Vocabulary
 from ver_lite.system.checks import check_choice, check_number
 
+IN_MEMORY = "in memory"  # the name under which a corpus is recorded that no file holds
+
 
 def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
-    """What a card says of a split: texts, classes, mean length in tokens, gold share of the annotated texts."""
+    """The part of a card about a split: texts, classes, mean length in tokens, gold share of the annotated texts."""
     lengths = (split.lengths - split.query_lengths).double()
     share = split.gold.sum(1) / lengths.clamp(min=1)
     marked = split.annotated & (lengths > 0)
@@ -44,7 +46,8 @@ def balanced(texts: Sequence[Text], seed: int = 0) -> list[Text]:
 
 
 def remove_leaks(splits: dict[str, list[Text]]) -> tuple[dict[str, list[Text]], dict[str, int]]:
-    """Take out of train and dev what also stands in the annotated test set; also return how many that were."""
+    """Take out of train and dev the texts that are also in the annotated test set. Also return how many were taken out
+    of each."""
     annotated = {text.key() for text in splits["test"] if text.rationale is not None}
     kept = {name: [t for t in splits[name] if t.key() not in annotated] for name in ("train", "dev")}
     return {**kept, "test": splits["test"]}, {name: len(splits[name]) - len(kept[name]) for name in kept}
@@ -87,6 +90,7 @@ def assemble(
         "vocabulary": len(vocabulary),
         "max_length": max_length,
         "leaks": {"policy": leaks, **found},
+        "loaded_with": {"name": IN_MEMORY, "called": name, "fingerprint": encoded["train"].fingerprint()},
     }
     return Corpus(name, encoded["train"], encoded["dev"], encoded["test"], vocabulary, tuple(classes), card)
 

@@ -15,7 +15,6 @@ from typing import Any
 from ver_lite.corpora.assembly import balanced
 from ver_lite.corpora.core import CorpusError, Text
 from ver_lite.corpora.reading import json_objects, number_in, plain_or_gz, read_lines, span_in
-from ver_lite.corpora.sources import SOURCES
 
 ASPECTS = ("appearance", "aroma", "palate")
 CLASSES = ("negative", "positive")
@@ -50,7 +49,6 @@ def read_beer(
     if balance:
         splits["train"] = balanced(splits["train"], seed)
     facts = {
-        **SOURCES["beer"].facts(),
         "aspect": ASPECTS[number],
         "correlated": correlated,
         "balanced": {"train": balance, "left_out": before - len(splits["train"]), "seed": seed},

@@ -23,7 +23,7 @@ PADDING, UNKNOWN = 0, 1
 
 
 class CorpusError(ValueError):
-    """Bad input, said for people: what was wrong, in which file and line, and what to do."""
+    """Bad input, with a message that says what was wrong, where (file and line, or row and column), and what to do."""
 
     def __init__(self, problem: str, path: str | Path | None = None, line: int | None = None, hint: str = ""):
         self.problem, self.path, self.line, self.hint = problem, path, line, hint
@@ -37,7 +37,7 @@ class Text:
 
     ``words`` keep their case; encoding lower-cases them. ``rationale`` has one flag a word, or is None where nobody
     annotated the text. ``query`` (a question, a claim) stands before the text: both players read it, nobody selects it.
-    ``sentences``: the places in ``words`` at which a sentence starts, where the source says so (empty: it does not).
+    ``sentences``: the places in ``words`` at which a sentence starts; empty where the source does not say.
     """
 
     words: tuple[str, ...]
@@ -48,7 +48,7 @@ class Text:
     sentences: tuple[int, ...] = ()
 
     def key(self) -> str:
-        """What makes two texts the same text: query and words, lower-cased."""
+        """Query and words, lower-cased. Two texts with the same key count as the same text."""
         return " ".join((*self.query, "\0", *self.words)).lower()
 
 
@@ -89,7 +89,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Batch:
-    """What the players are given; see the names in the notation page.
+    """What the players are given. The notation page explains the names.
 
     ``tokens`` int [B, T], ``real`` bool [B, T] (a word, not padding), ``selectable`` bool [B, T] (real and not part of
     the query), ``labels`` int [B], ``gold`` bool [B, T], ``annotated`` bool [B] (somebody marked a rationale),
@@ -117,8 +117,8 @@ class Batch:
 class Split:
     """Encoded texts, padded once. ``lengths`` count query and text; both length tensors stay on the CPU.
 
-    ``environments``: numbers from 0 that part the texts into groups in which what goes along with the label by accident
-    does so unequally often (INVRAT learns from them); None where nobody says.
+    ``environments``: the group of each text, numbered from 0. What agrees with the label by accident does so at another
+    rate in each group; INVRAT learns from that. None where the corpus has no groups.
     """
 
     tokens: Tensor  # int32 [N, T]
@@ -183,7 +183,8 @@ class Split:
         return len(self.labels)
 
     def to(self, device: str | torch.device) -> Split:
-        """The same split with its tensors on ``device`` (the lengths stay: trimming a batch must not wait for it)."""
+        """The same split with its tensors on ``device``. The lengths stay on the CPU, so that cutting a batch to its
+        longest text does not wait for the device."""
         names = ("tokens", "labels", "gold", "annotated")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
@@ -224,8 +225,9 @@ class Split:
         return self.gather(rows.to(device), lengths.to(device), queries.to(device), width)
 
     def gather(self, at: Tensor, lengths: Tensor, queries: Tensor, width: int) -> Batch:
-        """The texts ``at`` as a batch of ``width`` places, at least their longest; their lengths and their queries'
-        are given. All on the split's device, and nothing there is read."""
+        """The texts ``at`` (int [B]) as a batch of ``width`` places. ``lengths`` and ``queries`` (int [B]) are those of
+        the texts and of their queries; ``width`` is at least the longest length. All tensors are on the split's device,
+        and no value is read back from it."""
         real, selectable = _positions(lengths, queries, width)
         tokens = self.tokens[at, :width].to(torch.int64)
         gold = self.gold[at, :width]
@@ -267,7 +269,7 @@ def _positions(lengths: Tensor, query_lengths: Tensor, width: int) -> tuple[Tens
 
 @dataclass
 class Corpus:
-    """Three splits, their vocabulary, the names of the classes, and a card that says what all this is."""
+    """Three splits, their vocabulary, the names of the classes, and a card that describes them."""
 
     name: str
     train: Split

@@ -27,7 +27,6 @@ from ver_lite.corpora.reading import (
     span_in,
     words_of,
 )
-from ver_lite.corpora.sources import SOURCES
 
 LARGEST_MEMBER = 512 * 2**20  # bytes; the largest published one, FEVER's train.jsonl, is well below
 LARGEST_ARCHIVE = 2 * 2**30
@@ -119,7 +118,7 @@ def open_release(path: str | Path) -> Release:
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    """Name -> bytes of the regular files of a tar archive: no link is followed, nothing written to disk."""
+    """Name -> bytes of the regular files of a tar archive. No link is followed, and nothing is written to disk."""
     files: dict[str, bytes] = {}
     total = 0
     try:
@@ -165,10 +164,10 @@ def read_eraser(
 ) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
     """The texts of an ERASER ``task`` ("movies", "multirc", "fever") from its archive or folder.
 
-    val becomes dev. A release without train (FEVER's is often missing) trains on val, of whose *documents*
-    the share ``held_out`` makes dev, drawn with ``seed``; the facts say so. Text.words are the document's
-    tokens, the rationale the union of all evidence groups, None where no evidence is given; MultiRC and FEVER
-    have a query.
+    val becomes dev. Where a release has no train.jsonl (FEVER's is often missing), val is divided: a share ``held_out``
+    of its *documents*, drawn with ``seed``, makes dev, the rest makes train, and the facts say so. Text.words are the
+    document's tokens, the rationale the union of all evidence groups, None where no evidence is given; MultiRC and
+    FEVER have a query.
     """
     if task not in TASKS:
         raise CorpusError(f"no ERASER task {task!r}", hint=f"There are {', '.join(TASKS)}.")
@@ -195,7 +194,6 @@ def read_eraser(
         new: [text for text, _ in made[old]] for new, old in (("train", "train"), ("dev", "val"), ("test", "test"))
     }
     facts = {
-        **SOURCES[task].facts(),
         "empty_evidences": sum(
             e["start_token"] == e["end_token"] for s in release.splits for *_, es in records(release, s) for e in es
         ),

@@ -1,8 +1,8 @@
 """``ver-lite fetch NAME``: downloads from the canonical places, resumable, checked, never half-written.
 
-pooch keeps the registry and checks the sums; what it lacks, resuming, is :class:`Resumable`, a downloader it
-calls. A file whose checksum nobody publishes is trusted the first time: its sum is recorded in
-``checksums.json`` beside it and demanded from then on. Nothing is uploaded, nothing is unpacked.
+pooch keeps the registry and checks the sums. It cannot resume a download, so it is given a downloader that can,
+:class:`Resumable`. A file whose checksum nobody publishes is trusted the first time: its sum is recorded in
+``checksums.json`` beside it, and later downloads must have the same one. Nothing is uploaded, nothing is unpacked.
 """
 
 from __future__ import annotations
@@ -12,83 +12,20 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ver_lite.corpora.places import TWEETS_HINT, data_folder
-from ver_lite.corpora.sources import SOURCES
+from ver_lite.corpora.named import ENTRIES, Remote, sources
+from ver_lite.corpora.places import data_folder
 from ver_lite.system.files import FileError, write_json
 
 RECORD = "checksums.json"
 PIECE = 1 << 16
-_BEER = "http://people.csail.mit.edu/taolei/beer/"
-_ERASER = "http://www.eraserbenchmark.com/zipped/"
 
 
 class FetchError(FileError):
     """A download that did not work: one line saying what happened and what to do."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A file to download; ``size`` in bytes and ``sha256`` where they are known."""
-
-    file: str
-    url: str
-    size: int | None = None
-    sha256: str | None = None
-
-
-DOWNLOADS: dict[str, tuple[Remote, ...]] = {
-    "movies": (
-        Remote(
-            "movies.tar.gz",
-            _ERASER + "movies.tar.gz",
-            3899487,
-            "66e18d4e6c9df9e9f5544572b0bfe92a39673f74ecbfc3859b46cedb2f5b2dee",
-        ),
-    ),
-    "multirc": (
-        Remote(
-            "multirc.tar.gz",
-            _ERASER + "multirc.tar.gz",
-            1667550,
-            "7d3364fad630d0949b40cc5c4b9fd7fac0ec9ebb3a31ffa92a491e3883edd826",
-        ),
-    ),
-    "fever": (Remote("fever.tar.gz", _ERASER + "fever.tar.gz"),),
-    "beer": (
-        Remote(
-            "annotations.json",
-            _BEER + "annotations.json",
-            2314369,
-            "bb7bc1746bd133ce96be4bd46c2d6eaf265ef4a93b9dee3daf363e7c378a13b0",
-        ),
-        *(
-            Remote(name, _BEER + name)
-            for kind in ("aspect0", "aspect1", "aspect2", "260k")
-            for part in ("train", "heldout")
-            for name in (f"reviews.{kind}.{part}.txt.gz",)
-        ),
-    ),
-    "hotel": (
-        Remote(
-            "data.zip",
-            "https://people.csail.mit.edu/yujia/files/r2a/data.zip",
-            sha256="23fcb4cac883ec1de86d83a7747294d7fdae10061d3803fd4c34c930e66f25de",
-        ),
-    ),
-    "glove": (
-        Remote(
-            "glove.6B.zip",
-            "https://nlp.stanford.edu/data/glove.6B.zip",
-            862182613,
-            "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
-        ),
-    ),
-}
 
 
 def fetch(
@@ -99,7 +36,7 @@ def fetch(
     base_url: str | None = None,
     progress: bool = True,
     say: Callable[[str], None] = print,
-    downloads: Mapping[str, Sequence[Remote]] = DOWNLOADS,
+    downloads: Mapping[str, Sequence[Remote]] | None = None,
     timeout: float = 30.0,
 ) -> Path:
     """Download corpus ``name`` into ``data_folder(folder) / name``; returns the path its reader wants.
@@ -107,10 +44,13 @@ def fetch(
     ``files`` takes only some of its files, ``base_url`` another server that has them under the same names,
     ``timeout`` is in seconds without an answer. Prints the rights notice first, through ``say``. Raises
     FetchError for no network, a cut connection (what came is kept, the next call resumes), a wrong checksum,
-    a full disk. Under its final name a file is always whole and checked.
+    a full disk. A file gets its final name only when it is whole and checked.
     """
-    if name == "tweets":
-        raise FetchError(f"tweets cannot be fetched. {TWEETS_HINT}")
+    source = sources().get(name)
+    if source is not None and source.by_hand:
+        raise FetchError(f"{name} cannot be fetched. {source.by_hand}")
+    if downloads is None:
+        downloads = {name: source.downloads for name, source in sources().items() if source.downloads}
     if name not in downloads:
         raise FetchError(f"nothing called {name!r} to fetch: there are {', '.join(downloads)}.")
     known = {remote.file: remote for remote in downloads[name]}
@@ -118,8 +58,8 @@ def fetch(
     if strange:
         raise FetchError(f"{name} has no file {strange[0]!r}: there are {', '.join(known)}.")
     place = data_folder(folder) / name
-    if name in SOURCES:
-        say(f"{SOURCES[name].title}: {SOURCES[name].notice}")
+    if source is not None:
+        say(f"{source.title}: {source.notice}")
     try:
         place.mkdir(parents=True, exist_ok=True)
         for file in files or known:
@@ -127,6 +67,8 @@ def fetch(
             _fetch_one(known[file], url, place, progress, say, timeout)
     except OSError as error:
         raise _disk_error(error, place) from error
+    for other in ENTRIES[name].beside if name in ENTRIES else ():
+        say(f"{name} is read together with {other}. {sources()[other].how(other)}")
     return place / next(iter(known)) if len(known) == 1 else place
 
 
@@ -163,8 +105,9 @@ def _fetch_one(
 class Resumable:
     """A downloader for pooch that continues where an earlier call stopped.
 
-    What has come lies in ``TARGET.part``, with the server's version mark in ``TARGET.part.json``; a part is
-    continued only if the server says the file is still the same (If-Range), or a known checksum will tell.
+    The bytes received so far are in ``TARGET.part``, the server's version mark (ETag) in ``TARGET.part.json``. A part
+    is continued only if the server confirms that the file is still the same (If-Range), or if a known checksum will
+    show it.
     """
 
     def __init__(self, target: Path, known: str | None, size: int | None, progress: bool, timeout: float):

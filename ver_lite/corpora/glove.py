@@ -29,8 +29,8 @@ def load_glove(
 
     ``path`` is plain text, gzip, or a zip, of which ``member`` is read (by default the only one, or the one
     of ``dimension``). D is ``dimension``, else what the name says ("100d"), else what the first line has. Row
-    0, padding, is zero. Row 1 and every word without a vector get, with ``unknown="own"``, the mean of all
-    vectors in the file; with "zero" the zero vector that padding has, as the released code of VER does.
+    0, padding, is zero. ``unknown`` says what row 1 and every word without a vector get: "own" is the mean of all
+    vectors in the file, "zero" is the zero vector, as in the released code of VER.
 
     Raises CorpusError with file and line for a line of another length, for what is not a number, and for NaN.
     """

@@ -17,7 +17,6 @@ from ver_lite.corpora.assembly import balanced
 from ver_lite.corpora.beer import aspect_number
 from ver_lite.corpora.core import CorpusError, Text
 from ver_lite.corpora.reading import AGAIN, CUT, lines_of, number_in, plain_or_gz, read_lines
-from ver_lite.corpora.sources import SOURCES
 
 ASPECTS = ("Location", "Service", "Cleanliness")
 CLASSES = ("negative", "positive")
@@ -52,7 +51,6 @@ def read_hotel(
     if balance:
         splits["train"] = balanced(splits["train"], seed)
     facts = {
-        **SOURCES["hotel"].facts(),
         "aspect": name.removeprefix("hotel_"),
         "balanced": {"train": balance, "left_out": before - len(splits["train"]), "seed": seed},
         "surplus_flags_cut": cut,

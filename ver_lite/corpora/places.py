@@ -7,36 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ver_lite.corpora.core import CorpusError
-from ver_lite.corpora.sources import SOURCES
+from ver_lite.corpora.named import ENTRIES, sources
 
 VARIABLE = "VER_LITE_DATA"
-
-_PLACES = {  # patterns relative to the data folder, the first that exists wins
-    **{
-        task: (
-            f"{task}/{task}.tar.gz",
-            f"{task}/**/test.jsonl",
-            f"eraser/{task}*.tar.gz",
-            f"eraser/{task}/test.jsonl",
-        )
-        for task in ("movies", "multirc", "fever")
-    },
-    "beer": ("beer/annotations.json*", "annotations.json*"),
-    "hotel": ("hotel/data.zip", "hotel/data/oracle", "hotel/oracle", "hotel/hotel_*.train", "data/oracle"),
-    "tweets": ("tweets/train.csv*", "tweet[_-]sentiment[_-]extraction/train.csv*"),
-    "glove": (
-        "glove/glove.6B.{dimension}d*.txt*",
-        "glove.6B.{dimension}d*.txt*",
-        "glove/glove.6B.zip",
-        "glove.6B.zip",
-    ),
-}
-_MARKS = ("test.jsonl", "annotations.json", "annotations.json.gz")  # they mark the folder they lie in
-
-TWEETS_HINT = (
-    "It needs a Kaggle account: download train.csv from kaggle.com/competitions/tweet-sentiment-extraction, "
-    f"put it into FOLDER/tweets/ and set {VARIABLE}=FOLDER, or give the file itself as the corpus folder."
-)
 
 
 def data_folder(folder: str | Path | None = None) -> Path:
@@ -56,35 +29,43 @@ def locate(name: str, folder: str | Path | None = None, *, dimension: int = 100)
     ``folder`` may also be that file or corpus folder itself. ``dimension`` says which of GloVe's files.
     Raises CorpusError, saying how to get the corpus, if it is nowhere.
     """
-    if name not in _PLACES:
-        raise CorpusError(f"no corpus {name!r} to look for", hint=f"There are {', '.join(_PLACES)}.")
+    if name not in sources():
+        raise CorpusError(f"no corpus {name!r} to look for", hint=f"There are {', '.join(sources())}.")
     base = data_folder(folder)
     if base.is_file():
         return base
-    for pattern in _PLACES[name]:
-        found = sorted(p for p in base.glob(pattern.format(dimension=dimension)) if not p.name.endswith(".part"))
-        if found:
-            return _as_given(found[0])
+    if found := _inside(base, name, dimension):
+        return found
     if folder is not None and base.is_dir() and any(base.glob("*train*")):  # the corpus folder itself
         return base
-    hint = TWEETS_HINT if name == "tweets" else f"Run: ver-lite fetch {name}."
-    raise CorpusError(f"{name} is not in the data folder", base, hint=hint)
+    raise CorpusError(f"{name} is not in the data folder", base, hint=sources()[name].how(name))
+
+
+def locate_all(name: str, folder: str | Path | None = None) -> list[Path]:
+    """What :func:`locate` finds for a named corpus, then for each entry that it is read ``beside``. Those are looked
+    for inside ``folder``, then in the usual data folder: ``folder`` may also be the corpus itself."""
+    beside = (folder and _inside(Path(folder), other) or locate(other) for other in ENTRIES[name].beside)
+    return [locate(name, folder), *beside]
+
+
+def _inside(base: Path, name: str, dimension: int = 100) -> Path | None:
+    """Where the files of ``name`` lie in the data folder ``base``, or None."""
+    for pattern, up in sources()[name].places:
+        found = sorted(p for p in base.glob(pattern.format(dimension=dimension)) if not p.name.endswith(".part"))
+        if found:
+            return found[0].parents[up - 1] if up else found[0]
+    return None
 
 
 def whereabouts() -> Iterator[tuple[str, str]]:
-    """Every corpus that is read from files: its name, its title, and where it is or how to get it."""
-    for name in (name for name in SOURCES if name != "glove"):
+    """Every named corpus: its name, and a line that says what it is and where its files are or how to get them."""
+    for name, entry in ENTRIES.items():
+        if entry.source is None:
+            yield name, entry.line
+            continue
         try:
-            where = f"here: {locate(name)}"
+            where = f"here: {locate_all(name)[0]}"
         except CorpusError:
-            where = f"not here; `ver-lite fetch {name}` {'says how to get it' if name == 'tweets' else 'brings it'}"
-        yield name, f"{SOURCES[name].title}; {where}"
-
-
-def _as_given(found: Path) -> Path:
-    """The path the reader wants where ``found`` only marks it."""
-    if found.name == "oracle":
-        return found.parent.parent if found.parent.name == "data" else found.parent
-    if found.name in _MARKS or found.name.startswith("hotel_"):
-        return found.parent
-    return found
+            brings = "says how to get it" if entry.source.by_hand else "brings it"
+            where = f"not here; `ver-lite fetch {name}` {brings}"
+        yield name, f"{entry.source.title}: {entry.line}; {where}"

@@ -1,7 +1,7 @@
 """What every reader of files needs: lines with their numbers, JSON with its errors, words with their offsets.
 
-Nothing here knows a corpus. Every problem is a :class:`~ver_lite.corpora.core.CorpusError` naming file and
-line.
+Nothing here depends on a particular corpus. Every problem is a :class:`~ver_lite.corpora.core.CorpusError` that names
+file and line.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def flags_from_spans(offsets: Sequence[tuple[str, int, int]], spans: Iterable[Se
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[BinaryIO]:
-    """The bytes of a plain or gzip file (told by its first two bytes, not by its name)."""
+    """The bytes of a plain or gzip file. Its first two bytes decide which it is, not its name."""
     path = Path(path)
     try:
         raw = open(path, "rb")
@@ -155,7 +155,7 @@ def number_in(text: str, what: str, path: str | Path, line: int) -> float:
 
 
 def span_in(span: Any, length: int, what: str, path: str | Path, line: int, *, empty: bool = False) -> tuple[int, int]:
-    """``span`` checked to be [start, end) inside ``length``; raises CorpusError saying which of these fails.
+    """Check that ``span`` is [start, end) inside ``length``, and return it. Raises CorpusError that says what is wrong.
 
     ``empty`` allows start = end.
     """

@@ -1,14 +1,14 @@
 """The review world: synthetic beer reviews whose true P(Y | visible words) is known in closed form.
 
-How a review comes about. A label y (negative 0, positive 1, equally likely). Each aspect has a sentiment: the
-target's is y, another's agrees with y with probability rho. Each aspect has a segment of phrases, each phrase
-is a frame with a noun and slots for adjectives.
+A review is made in this way. First a label y is drawn (negative 0, positive 1, equally likely). Each aspect has a
+sentiment: the target's is y, that of another aspect agrees with y with probability rho. Each aspect has a segment of
+phrases, and each phrase is a frame with a noun and slots for adjectives.
 
-A slot draws from the list of its aspect's sentiment with probability `reliability`, else from the opposite
-list; which of the list's first `types` words it is, is uniform (and no word of an aspect comes twice before
-all were used). Neutral sentences (filler) stand between the segments. Frames, nouns, filler, order, lengths
-and the choice within a list are drawn without looking at the label or a sentiment. So the lists that the
-visible slot words come from are all the evidence there is, independent given the sentiments:
+A slot draws from the list of its aspect's sentiment with probability `reliability`, else from the opposite list. It
+takes one of the list's first `types` words, each as likely, and no word of an aspect a second time before all were
+used. Neutral sentences (filler) stand between the segments. Frames, nouns, filler, order, lengths and the choice within
+a list are drawn without looking at the label or a sentiment. So the only evidence is which lists the visible slot words
+come from, and these are independent given the sentiments:
 
     P(y | visible words) ∝ P(y) Π_aspects Σ_s P(s | y) Π_visible slot words P(list of w | s).
 
@@ -18,111 +18,21 @@ draws: the same seed gives the same bytes on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 
-from ver_lite.corpora import review_words as language
 from ver_lite.corpora.core import CorpusError, Vocabulary
+from ver_lite.corpora.review_knobs import ReviewKnobs
 from ver_lite.corpora.review_writing import Reviews, Templates, write
-from ver_lite.system.checks import check_choice, check_number
-
-Knob = float | Sequence[float] | Mapping[str, float]  # one number, one an aspect, or by name
-
-_TYPES = len(language.SENTIMENT["appearance", language.POSITIVE])
-_LIMITS = {  # knob: lowest, highest, whole numbers only
-    "rho": (0, 1, False),
-    "types": (1, _TYPES, True),
-    "reliability": (0.5, 1, False),
-    "phrases": (1, 12, False),
-    "adjectives": (1, 4, True),
-    "filler": (0, 40, False),
-    "frames": (1, 6, True),
-    "nouns": (1, 8, True),
-    "sentences": (1, len(language.FILLER), True),
-}
 
 
 @dataclass(frozen=True)
-class ReviewWorld:
-    """A world of reviews. Knobs marked * take one number, a sequence (one per aspect, in the order of
-    `aspects`) or a mapping with the names of aspects, "target" and "others" as keys. Raises CorpusError,
-    naming the knob.
-
-    aspects        the segments, in reading order; any of appearance, aroma, taste, palate, overall
-    target         the aspect whose sentiment is the label and whose phrases are the gold rationale
-    rho *          probability that its sentiment is the label (.5: it says nothing); the target's is 1
-    types *        word types per polarity, 1 to 88 (the first 40 are plain adjectives, the rest compounds)
-    reliability *  probability that a slot word comes from the list of the sentiment, .5 to 1
-    phrases *      mean number of phrases in a segment, at least 1; 2.3: two, and in 30 % of the texts three
-    adjectives *   slots per phrase, 1 to 4
-    style          "sentences" ("the head is gorgeous and radiant .") or "notes" ("gorgeous radiant head .")
-    order          of the segments: "fixed" as in `aspects`, or "shuffled" anew in each text
-    filler         mean number of neutral sentences (2 ceil(filler) candidates, each as likely to be there)
-    frames, nouns  how many of each an aspect has (None: all, 6 frames or 2 in notes, 8 nouns)
-    sentences      how many different neutral sentences there are (None: all 47)
-    """
-
-    aspects: tuple[str, ...] = ("appearance", "aroma", "palate")
-    target: str = "appearance"
-    rho: Knob = 0.8
-    types: Knob = field(default_factory=lambda: {"target": 20, "others": 4})
-    reliability: Knob = 0.9
-    phrases: Knob = 1.25
-    adjectives: Knob = 2
-    style: str = "sentences"
-    order: str = "fixed"
-    filler: float = 1.0
-    frames: int | None = None
-    nouns: int | None = None
-    sentences: int | None = None
-
-    def __post_init__(self) -> None:
-        known = ", ".join(language.ASPECTS)
-        if isinstance(self.aspects, str) or not self.aspects or not set(self.aspects) <= set(language.ASPECTS):
-            raise CorpusError(f"aspects must be a sequence of names, not {self.aspects!r}", hint=f"Known: {known}.")
-        if len(set(self.aspects)) < len(self.aspects):
-            raise CorpusError(f"aspects names one aspect twice: {self.aspects!r}", hint="Name each once.")
-        object.__setattr__(self, "aspects", tuple(self.aspects))
-        check_choice("target", self.target, self.aspects, error=CorpusError)
-        check_choice("style", self.style, ("sentences", "notes"), error=CorpusError)
-        check_choice("order", self.order, ("fixed", "shuffled"), error=CorpusError)
-        for name in ("rho", "types", "reliability", "phrases", "adjectives"):
-            self.per_aspect(name)
-        for name in ("filler", "frames", "nouns", "sentences"):
-            if name == "filler" or getattr(self, name) is not None:
-                _check_number(name, getattr(self, name))
-
-    def per_aspect(self, knob: str) -> tuple[float, ...]:
-        """The values of a knob, one per aspect in the order of `aspects`. The target's rho is always 1."""
-        given = getattr(self, knob)
-        if isinstance(given, Mapping):
-            unknown = sorted(set(given) - {*self.aspects, "target", "others"})
-            if unknown:
-                raise CorpusError(f"{knob}: no aspect named {unknown[0]!r}", hint=f"This world has {self.aspects}.")
-            values = [given.get(a, given.get("target" if a == self.target else "others")) for a in self.aspects]
-        elif isinstance(given, Sequence) and not isinstance(given, str):
-            if len(given) != len(self.aspects):
-                raise CorpusError(f"{knob} has {len(given)} values for {len(self.aspects)} aspects")
-            values = list(given)
-        else:
-            values = [given] * len(self.aspects)
-        if knob == "rho":
-            values = [1.0 if a == self.target else v for a, v in zip(self.aspects, values, strict=True)]
-        for aspect, value in zip(self.aspects, values, strict=True):
-            _check_number(knob, value, f" for {aspect}")
-        return tuple(values)
-
-    def knobs(self) -> dict[str, Any]:
-        """Every knob as plain data for a card, the per-aspect ones by aspect name."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("rho", "types", "reliability", "phrases", "adjectives"):
-            plain[name] = dict(zip(self.aspects, self.per_aspect(name), strict=True))
-        return {**plain, "aspects": list(self.aspects)}
+class ReviewWorld(ReviewKnobs):
+    """A world of reviews: its knobs are those of :class:`~ver_lite.corpora.review_knobs.ReviewKnobs`."""
 
     @cached_property
     def templates(self) -> Templates:
@@ -149,7 +59,7 @@ class ReviewWorld:
         positives = n // 2 if positives is None else positives
         if not (isinstance(n, Integral) and n >= 1 and 0 <= positives <= n):
             raise CorpusError(f"cannot generate {n!r} reviews, {positives!r} of them positive")
-        return write(self, int(n), int(positives), seed)
+        return write(self.templates, int(n), int(positives), seed)
 
     def log_posterior(self, tokens, mask, *, prior: float = 0.5):
         """The oracle: ln P(Y | words visible under `mask`), float64 [B, 2] (negative, positive).
@@ -159,7 +69,7 @@ class ReviewWorld:
         P(positive), .5 in the world itself; give a split's own share where a split is not balanced.
 
         Exact for masks chosen without looking at the sentiment words (fixed, random, gold). For a trained
-        selector it is the information *in the visible words*: what the choice of the mask itself tells is not
+        selector it is the information *in the visible words*: what the choice of the mask reveals is not
         counted. Raises CorpusError for shapes that differ, for a word outside the vocabulary, and for words
         that cannot stand together in this world (only possible where a reliability is 1).
         """
@@ -196,12 +106,6 @@ class ReviewWorld:
         n, k = len(tokens), 1 + 2 * len(self.aspects)
         cells = np.arange(n)[:, None] * k + np.where(visible, kinds[tokens], 0)
         return np.bincount(cells.ravel(), minlength=n * k).reshape(n, k)[:, 1:].reshape(n, -1, 2).astype(float)
-
-
-def _check_number(knob: str, value: Any, where: str = "") -> None:
-    low, high, whole = _LIMITS[knob]
-    value = value.item() if isinstance(value, np.number) else value
-    check_number(f"{knob}{where}", value, least=low, most=high, whole=whole, error=CorpusError)
 
 
 def _times_log(count: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Writing reviews: how a :class:`~ver_lite.corpora.review_world.ReviewWorld` draws its texts.
+"""Writing reviews: how texts are drawn from the knobs of a review world.
 
 Every random decision is integer arithmetic on the raw 64-bit stream of PCG64, which numpy promises not to
 change. An event of probability p happens where a 32-bit draw is below round(p 2^32); a choice among k is
@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ver_lite.corpora import review_words as language
 from ver_lite.corpora.core import CorpusError, Vocabulary
-
-if TYPE_CHECKING:
-    from ver_lite.corpora.review_world import ReviewWorld
+from ver_lite.corpora.review_knobs import ReviewKnobs
 
 _HALF = np.uint64(32)
 _CHUNK = 8192  # texts built at a time
@@ -43,23 +41,24 @@ class Templates:
     vocabulary.
     """
 
-    def __init__(self, world: ReviewWorld):
+    def __init__(self, knobs: ReviewKnobs):
+        self.knobs = knobs
         frames = {
-            a: language.SENTENCE_FRAMES[a] if world.style == "sentences" else language.NOTE_FRAMES
-            for a in world.aspects
+            a: language.SENTENCE_FRAMES[a] if knobs.style == "sentences" else language.NOTE_FRAMES
+            for a in knobs.aspects
         }
         phrases = [
             [
-                [frame.format(s=_group(world.style, int(k)), n=noun) for noun in language.NOUNS[a][: world.nouns]]
-                for frame in frames[a][: world.frames]
+                [frame.format(s=_group(knobs.style, int(k)), n=noun) for noun in language.NOUNS[a][: knobs.nouns]]
+                for frame in frames[a][: knobs.frames]
             ]
-            for a, k in zip(world.aspects, world.per_aspect("adjectives"), strict=True)
+            for a, k in zip(knobs.aspects, knobs.per_aspect("adjectives"), strict=True)
         ]
-        sentences = list(language.FILLER[: world.sentences])
+        sentences = list(language.FILLER[: knobs.sentences])
         written = ["", *(text for aspect in phrases for frame in aspect for text in frame), *sentences]
-        self._number_words(world, written)
+        self._number_words(knobs, written)
         lines = [[-1 if word == "{s}" else self.vocabulary.index(word) for word in text.split()] for text in written]
-        shape = (len(world.aspects), len(phrases[0]), len(phrases[0][0]))
+        shape = (len(knobs.aspects), len(phrases[0]), len(phrases[0][0]))
         size = int(np.prod(shape))
         self.tokens = np.array([i for line in lines for i in line], np.int32)
         self.length = np.array([len(line) for line in lines], np.int64)
@@ -71,14 +70,14 @@ class Templates:
         self.mean_phrase = [float(self.length[p].mean()) for p in self.phrase]
         self.mean_sentence = float(self.length[self.sentence].mean())
 
-    def _number_words(self, world: ReviewWorld, written: list[str]) -> None:
+    def _number_words(self, knobs: ReviewKnobs, written: list[str]) -> None:
         words = sorted({word for text in written for word in text.split()} - {"{s}"})
-        self.first_word = np.zeros((len(world.aspects), 2), np.int64)
+        self.first_word = np.zeros((len(knobs.aspects), 2), np.int64)
         kind = [0] * (len(words) + 2)
-        for a, types in enumerate(world.per_aspect("types")):
+        for a, types in enumerate(knobs.per_aspect("types")):
             for polarity in (language.NEGATIVE, language.POSITIVE):
                 self.first_word[a, polarity] = len(words) + 2
-                words += language.SENTIMENT[world.aspects[a], polarity][: int(types)]
+                words += language.SENTIMENT[knobs.aspects[a], polarity][: int(types)]
                 kind += [1 + 2 * a + polarity] * int(types)
         self.vocabulary, self.kind = Vocabulary(words), np.array(kind)
 
@@ -121,12 +120,12 @@ def thresholds(probability) -> np.ndarray:
     return np.rint(np.asarray(probability, float) * 2.0**32).astype(np.uint64)
 
 
-def write(world: ReviewWorld, n: int, positives: int, seed: int | Sequence[int]) -> Reviews:
-    """`n` reviews in padded arrays; see :meth:`ReviewWorld.generate`."""
+def write(made: Templates, n: int, positives: int, seed: int | Sequence[int]) -> Reviews:
+    """`n` reviews, `positives` of them positive, in padded arrays."""
     draws = Draws(seed)
     labels = (draws.orders(1, n)[0] < positives).astype(np.int64)
-    target = world.aspects.index(world.target)
-    parts = [_texts(world, draws, labels[i : i + _CHUNK]) for i in range(0, n, _CHUNK)]
+    target = made.knobs.aspects.index(made.knobs.target)
+    parts = [_texts(made, draws, labels[i : i + _CHUNK]) for i in range(0, n, _CHUNK)]
     lengths = np.concatenate([part[2] for part in parts])
     tokens = np.zeros((n, int(lengths.max())), np.int32)
     aspect = np.full(tokens.shape, -1, np.int8)
@@ -139,51 +138,53 @@ def write(world: ReviewWorld, n: int, positives: int, seed: int | Sequence[int])
     return Reviews(tokens, lengths, labels, aspect == target, aspect, sentiment)
 
 
-def _texts(world: ReviewWorld, draws: Draws, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+def _texts(made: Templates, draws: Draws, labels: np.ndarray) -> tuple[np.ndarray, ...]:
     """Words and their aspects (both flat, text after text), lengths [m], sentiments [m, A]."""
-    made = world.templates
-    agrees = draws.chance(world.per_aspect("rho"), len(labels), len(world.aspects))
+    knobs = made.knobs
+    agrees = draws.chance(knobs.per_aspect("rho"), len(labels), len(knobs.aspects))
     sentiment = np.where(agrees, labels[:, None], 1 - labels[:, None])
-    parts = _arrange(world, draws, len(labels))
+    parts = _arrange(made, draws, len(labels))
     per_part = made.length[parts]
     lengths, flat = per_part.sum(1), per_part.ravel()
     source = np.repeat(made.start[parts].ravel() - (np.cumsum(flat) - flat), flat) + np.arange(flat.sum())
     words, owners = made.tokens[source], np.repeat(made.aspect[parts].ravel(), flat)
     slots = np.flatnonzero(words < 0)
     text = np.searchsorted(np.cumsum(lengths), slots, side="right")
-    words[slots] = _slot_words(world, draws, text, owners[slots], sentiment[text, owners[slots]])
+    words[slots] = _slot_words(made, draws, text, owners[slots], sentiment[text, owners[slots]])
     return words, owners, lengths, sentiment
 
 
 def _slot_words(
-    world: ReviewWorld, draws: Draws, text: np.ndarray, aspect: np.ndarray, sentiment: np.ndarray
+    made: Templates, draws: Draws, text: np.ndarray, aspect: np.ndarray, sentiment: np.ndarray
 ) -> np.ndarray:
     """One word id a slot: `reliability` decides the list, the text's own order of its words decides the word.
 
-    The order is drawn without the sentiment and shared by both lists: it keeps an aspect from using one word
-    twice before its words run out, and it tells nothing.
+    The order is drawn without looking at the sentiment, and both lists share it, so it carries no information. It keeps
+    an aspect from using a word twice before all its words were used.
     """
-    faithful = draws.chance(np.array(world.per_aspect("reliability"))[aspect], len(aspect))
+    knobs = made.knobs
+    faithful = draws.chance(np.array(knobs.per_aspect("reliability"))[aspect], len(aspect))
     polarity = np.where(faithful, sentiment, 1 - sentiment)
     place = np.zeros(len(aspect), np.int64)
-    for a, types in enumerate(world.per_aspect("types")):
+    for a, types in enumerate(knobs.per_aspect("types")):
         mine = np.flatnonzero(aspect == a)
         before = np.searchsorted(text[mine], text[mine])  # slots of this aspect in earlier texts
         used = np.arange(len(mine)) - before
         place[mine] = draws.orders(int(text.max(initial=0)) + 1, types)[text[mine], used % types]
-    return world.templates.first_word[aspect, polarity] + place
+    return made.first_word[aspect, polarity] + place
 
 
-def _arrange(world: ReviewWorld, draws: Draws, texts: int) -> np.ndarray:
+def _arrange(made: Templates, draws: Draws, texts: int) -> np.ndarray:
     """int [texts, parts]: the templates of each text in reading order (0: nothing).
 
     Drawn without the label or a sentiment.
     Segment r of A has sort keys from (2 r + 1) * 100, the filler in gap g between segments from 2 g * 100.
     """
-    made, count = world.templates, len(world.aspects)
-    rank = np.tile(np.arange(count), (texts, 1)) if world.order == "fixed" else draws.orders(texts, count)
+    knobs = made.knobs
+    count = len(knobs.aspects)
+    rank = np.tile(np.arange(count), (texts, 1)) if knobs.order == "fixed" else draws.orders(texts, count)
     chosen, keys = [], []
-    for a, mean in enumerate(world.per_aspect("phrases")):
+    for a, mean in enumerate(knobs.per_aspect("phrases")):
         most, sure = ceil(mean), int(mean)
         frames, nouns = (draws.orders(texts, k) for k in made.phrase.shape[1:])
         at = np.arange(most)
@@ -192,10 +193,10 @@ def _arrange(world: ReviewWorld, draws: Draws, texts: int) -> np.ndarray:
             phrase[:, sure] *= draws.chance(mean - sure, texts)
         chosen.append(phrase)
         keys.append((2 * rank[:, [a]] + 1) * 100 + at)
-    candidates = np.arange(2 * ceil(world.filler))
+    candidates = np.arange(2 * ceil(knobs.filler))
     if len(candidates):
         order = draws.orders(texts, len(made.sentence))
-        here = draws.chance(world.filler / len(candidates), texts, len(candidates))
+        here = draws.chance(knobs.filler / len(candidates), texts, len(candidates))
         chosen.append(made.sentence[order[:, candidates % order.shape[1]]] * here)
         keys.append(2 * draws.below(count + 1, texts, len(candidates)) * 100 + candidates)
     order = np.argsort(np.concatenate(keys, 1), axis=1, kind="stable")

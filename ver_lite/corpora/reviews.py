@@ -3,7 +3,7 @@
 `lesson` trains on a laptop in about a minute, `tiny` is for tests, `paper` has the counts, lengths and gold
 share of Table 4 for any of its six corpora. The texts are beer reviews throughout: `like="hotel-location"`
 takes over Hotel-Location's size, lengths and gold share, not its language. The defaults of a world were
-chosen so that it can be learned and is not trivial; they are settings, not findings, and every card lists
+chosen so that it can be learned and is not trivial. They are settings, not results; every card lists
 them. See :class:`~ver_lite.corpora.review_world.ReviewWorld` for the knobs and the oracle.
 """
 
@@ -27,13 +27,15 @@ from ver_lite.corpora.review_writing import Reviews
 from ver_lite.system.files import write_text
 
 CLASSES = ("negative", "positive")
+USUAL = {"size": "lesson", "like": None, "seed": 0, "world": None}
 SAMPLE_SIZE = 24
 
 
 class Like(NamedTuple):
     """A row of Table 4: (positive, negative, mean length) of each split, the test set's gold share S.
 
-    `target` is the aspect that stands in for the row's: Hotel has no counterpart in a beer review.
+    `target` is the aspect of a beer review that is used for the row's aspect, since Hotel's aspects do not occur in
+    one.
     """
 
     train: tuple[int, int, int]
@@ -82,7 +84,7 @@ WORLDS: dict[str, dict[str, Any]] = {
 def make_reviews(
     size: str = "lesson", *, like: str | None = None, seed: int = 0, world: str | None = None, **knobs: Any
 ) -> Corpus:
-    """The review world as a corpus: gold everywhere (planted; no method sees it) and its `world` set.
+    """The review world as a corpus. Every text has a gold rationale, which no method sees; `world` is set.
 
     `size` is "tiny" (48 training texts of 19 words), "lesson" (800 of 45) or "paper" (Table 4's row `like`,
     by default "beer-appearance"). `seed` is the data's seed: training seeds share one corpus. `world` names
@@ -91,6 +93,8 @@ def make_reviews(
     gives up the match with Table 4. The splits are drawn from (`seed`, 1), (`seed`, 2), (`seed`, 3).
     Raises CorpusError for an unknown size, row or knob, and for knobs that cannot reach the row.
     """
+    asked = {"size": size, "like": like, "seed": seed, "world": world}
+    asked = {name: value for name, value in asked.items() if value != USUAL[name]} | knobs
     if world is not None and world not in WORLDS:
         raise CorpusError(f"there is no world {world!r}", hint=f"Worlds: {', '.join(WORLDS)}.")
     named = WORLDS[world] if world is not None else {}
@@ -114,6 +118,7 @@ def make_reviews(
     }
     made = worlds["train"]
     card = _card(size, like, seed, made, {part: w.filler for part, w in worlds.items()}, splits)
+    card["loaded_with"] = {"name": "reviews", **asked}
     return Corpus(card["name"], **splits, vocabulary=made.vocabulary, classes=CLASSES, card=card, world=made)
 
 
@@ -154,8 +159,9 @@ def environments(world: ReviewWorld, made: Reviews) -> Tensor | None:
     """The environment of each review, int64 [n]: 0 where the sentiments of all other aspects are the label, 1 where one
     or more are not. None in a world without other aspects.
 
-    Which environment a review is in says nothing of its label, and neither does it once the target's words are read;
-    what another aspect's words say of the label turns round. So an invariant rationale is the target's.
+    The environment is independent of the label, also once the target's words are known. What the words of another
+    aspect say about the label differs between the environments. So an invariant rationale consists of the target's
+    words.
     """
     others = [i for i, aspect in enumerate(world.aspects) if aspect != world.target]
     if not others:

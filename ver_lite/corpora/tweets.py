@@ -13,7 +13,6 @@ from typing import Any
 
 from ver_lite.corpora.core import CorpusError, Text
 from ver_lite.corpora.reading import deal, flags_from_spans, read_lines, words_with_offsets
-from ver_lite.corpora.sources import SOURCES
 
 CLASSES = ("negative", "positive")
 COLUMNS = ("textID", "text", "selected_text", "sentiment")
@@ -44,9 +43,7 @@ def read_tweets(path: str | Path, *, seed: int = 0) -> tuple[dict[str, list[Text
         facts["span_occurs_more_than_once"] += row["text"].count(row["selected_text"]) > 1
         texts.append(text)
     train, dev, test = deal(texts, SHARES, seed)
-    facts = {
-        **SOURCES["tweets"].facts(),
-        **facts,
+    facts |= {
         "split": {"shares": [0.8, *SHARES], "seed": seed, "within_each_class": True},
         "notes": ["back-quotes written as apostrophes", "a word is gold if it overlaps the span"],
     }

@@ -1,12 +1,12 @@
-"""BERT as the players' encoder (Devlin et al. 2019): words go in, their pieces are read, states of words come out.
+"""BERT as the players' encoder (Devlin et al. 2019). It reads the word pieces of a text and returns a state per word.
 
-Masks, gold rationales and metrics stay with whole words. A table made once by the checkpoint's tokenizer says which
-word pieces each word of the vocabulary has; it takes the place of the word vectors. A batch of words becomes rows of
-pieces, ``[CLS] text [SEP]``, and the state of a word is that of its first piece, as in Devlin et al. (§5.3). A query is
-told from its text where it ends in the word ``[SEP]`` (``load_corpus(..., query_end="[SEP]")``): the row is then
-``[CLS] query [SEP] text [SEP]``, with BERT's two types of tokens.
+Masks, gold rationales and metrics are about whole words. The checkpoint's tokenizer makes a table once, which says
+which word pieces each word of the vocabulary has; it is used in place of the word vectors. A batch of words becomes
+rows of pieces, ``[CLS] text [SEP]``, and the state of a word is that of its first piece, as in Devlin et al. (§5.3). A
+query must end in the word ``[SEP]`` (``load_corpus(..., query_end="[SEP]")``), so that BERT can tell it from its text:
+the row is then ``[CLS] query [SEP] text [SEP]``, with BERT's two types of tokens.
 
-What a mask does to the reader is its ``masking``:
+``masking`` says what a mask does to BERT's input:
 
 ==============  ============================================================================================  ==========
 ``masking``     what BERT reads (m: the mask; ``[CLS]`` and ``[SEP]`` always on)                              gradient
@@ -20,7 +20,11 @@ What a mask does to the reader is its ``masking``:
                 state of the shown word before it (of the first shown one, if none is before)
 ==============  ============================================================================================  ==========
 
-So with ``delete`` a selector learns from the prediction only in methods that need no gradient of the mask. ``delete``
-alone hides where the removed words stood. Vocabularies are in lower case: an uncased checkpoint fits them. Nothing is
-ever downloaded: a checkpoint is a folder, or a name that is in Hugging Face's cache already.
+With ``delete``, a selector learns from the prediction only in methods that need no gradient of the mask. Of the four,
+only ``delete`` hides where the removed words stood. Vocabularies are in lower case, so use an uncased checkpoint. A
+checkpoint is a folder, or a name on the Hugging Face hub, which is downloaded once into the cache of Hugging Face.
+
+checkpoints   weights, shape and word pieces of a checkpoint; the download
+encoder       rows of pieces made from words, read, and turned back into states of words
+memory        how much memory training takes, counted from the shape
 """

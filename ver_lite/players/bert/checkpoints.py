@@ -1,9 +1,12 @@
-"""Checkpoints that are on this machine: their weights, their shape, and the pieces of our words."""
+"""Checkpoints: their weights, their shape, and the pieces of our words."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +15,16 @@ from torch import Tensor, nn
 from ver_lite.corpora.core import Corpus, CorpusError, Split
 
 CHECKPOINT = "google-bert/bert-base-uncased"
+FILES = (
+    "config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer*",
+    "vocab.txt",
+    "*_tokens*.json",
+)
+PATIENCE = 5.0  # seconds to wait for the first answer of a server
+WHOLE = "A folder needs config.json, model.safetensors and the tokenizer's files."
 SEPARATOR = "[sep]"  # as vocabularies spell it: in lower case
 SHAPE = (
     "vocab_size",
@@ -36,8 +49,8 @@ class CheckpointError(ValueError):
 def piece_table(checkpoint: str, words: Sequence[str]) -> Tensor:
     """Which pieces each word has: float [V, P], each piece as its number plus one, 0 where there is none.
 
-    ``words``: those of a vocabulary, padding and the unknown word first. A word of which the tokenizer makes nothing is
-    ``[UNK]``; the word ``[SEP]`` is itself.
+    ``words``: those of a vocabulary, padding and the unknown word first. A word for which the tokenizer gives no piece
+    becomes ``[UNK]``. The word ``[SEP]`` becomes the tokenizer's separator.
     """
     tokenizer = _load("AutoTokenizer", checkpoint)
     pieces = tokenizer(list(words[2:]), add_special_tokens=False)["input_ids"]
@@ -50,7 +63,7 @@ def piece_table(checkpoint: str, words: Sequence[str]) -> Tensor:
 
 
 def shape_of(checkpoint: str) -> dict[str, Any]:
-    """What a BERT of the checkpoint's shape is made from: the part of its configuration that counts, and the numbers of
+    """All that is needed to make a BERT of the checkpoint's shape: a part of its configuration, and the numbers of
     ``[CLS]`` and ``[SEP]``. Raises CheckpointError for another kind of model."""
     config = _load("AutoConfig", checkpoint)
     if config.model_type != "bert":
@@ -75,8 +88,8 @@ def random_model(shape: dict[str, Any]) -> nn.Module:
 
 
 def check_corpus(corpus: Corpus, table: Tensor, most: int) -> None:
-    """See that BERT can read the corpus: that queries are told from texts, and every text fits its ``most`` positions.
-    Raises CorpusError that says how to load the corpus instead."""
+    """Check that BERT can read the corpus: every query ends in the separator, and every text fits into ``most``
+    positions. Raises CorpusError that says how to load the corpus instead."""
     ends = corpus.vocabulary.index(SEPARATOR) if SEPARATOR in corpus.vocabulary else -1
     for name, split in corpus.splits().items():
         where = f"the {name} split of {corpus.name}"
@@ -92,29 +105,75 @@ def check_corpus(corpus: Corpus, table: Tensor, most: int) -> None:
 
 
 def _words_that_fit(split: Split, table: Tensor, most: int) -> Tensor:
-    """How many of each text's first words have together at most so many pieces: int [N]."""
+    """How many of each text's first words fit into ``most`` pieces: int [N]."""
     counts = (table > 0).sum(1)[split.tokens.cpu().long()]
     at = torch.arange(counts.shape[1])
     return ((counts.cumsum(1) <= most) & (at < split.lengths[:, None])).sum(1)
 
 
 def _load(kind: str, checkpoint: str, **options: Any) -> Any:
-    """A model, a tokenizer or a configuration of a checkpoint that is on this machine."""
+    """A model, a tokenizer or a configuration of a checkpoint: a folder, a name in Hugging Face's cache, or one that is
+    downloaded into it now. Weights are read from safetensors alone, and no code of a checkpoint is run."""
     transformers = _transformers()
-    try:
+    options |= {"use_safetensors": True} if kind == "BertModel" else {"trust_remote_code": False}
+
+    def load() -> Any:
         with _quiet(transformers):
             return getattr(transformers, kind).from_pretrained(str(checkpoint), local_files_only=True, **options)
+
+    try:
+        return load()
     except (OSError, ValueError) as error:
-        whole = "a folder with config.json, model.safetensors and the tokenizer's files"
-        raise CheckpointError(
-            f"no whole BERT checkpoint {str(checkpoint)!r} is on this machine. Give {whole}, or fetch a published one "
-            f"once, by its name: hf download {CHECKPOINT} ({str(error).splitlines()[0][:200]})"
-        ) from None
+        if Path(checkpoint).is_dir():
+            raise CheckpointError(f"{checkpoint} is no whole BERT checkpoint. {WHOLE} ({_short(error)})") from None
+    _download(str(checkpoint))
+    try:
+        return load()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint!r} is no whole BERT checkpoint. {WHOLE} ({_short(error)})") from None
+
+
+def _download(name: str) -> None:
+    """Bring the files of a published checkpoint into Hugging Face's cache, and say so in one line on stderr.
+
+    One question with a time limit goes first, because the libraries retry for most of a minute where there is no
+    network. Raises CheckpointError.
+    """
+    import huggingface_hub as hub
+
+    cache, server = hub.constants.HF_HUB_CACHE, hub.constants.ENDPOINT
+    here = f"no folder is called {name!r}, no model of that name is in Hugging Face's cache ({cache})"
+    todo = f"Fetch it where there is a network: hf download {name}. {WHOLE}"
+    if hub.constants.HF_HUB_OFFLINE:
+        raise CheckpointError(f"{here}, and HF_HUB_OFFLINE forbids to download it. {todo}")
+    try:
+        about = hub.HfApi().model_info(name, files_metadata=True, timeout=PATIENCE)
+    except hub.errors.HFValidationError:
+        raise CheckpointError(f"{here}, and it cannot be the name of one. Check the path. {WHOLE}") from None
+    except hub.errors.RepositoryNotFoundError:
+        raise CheckpointError(f"{here}, and {server} has no public one. Check the name. {WHOLE}") from None
+    except Exception as error:  # which kind depends on the library that huggingface_hub asks with
+        raise CheckpointError(f"{here}, and {server} cannot be reached ({_short(error)}). {todo}") from None
+    files = [file for file in about.siblings or [] if any(fnmatch(file.rfilename, pattern) for pattern in FILES)]
+    if not any(file.rfilename.endswith(".safetensors") for file in files):
+        raise CheckpointError(f"{name} has no model.safetensors on {server}; no other form of weights is loaded")
+    size = sum(file.size or 0 for file in files) / 1e6
+    print(f"ver-lite: downloading {name} ({size:,.0f} MB) from {server} into {cache}", file=sys.stderr)
+    try:
+        hub.snapshot_download(name, allow_patterns=list(FILES), etag_timeout=PATIENCE)
+    except Exception as error:
+        problem = f"the download of {name} from {server} stopped ({_short(error)})"
+        raise CheckpointError(f"{problem}. Run again: what came is kept.") from None
+
+
+def _short(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Inside, transformers shows no bars and warns of nothing: that a pooler is left out is meant."""
+    """Inside, transformers shows no progress bars and no warnings. It would warn that the pooler is left out, which is
+    intended."""
     says = transformers.utils.logging
     verbosity, bars = says.get_verbosity(), says.is_progress_bar_enabled()
     says.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""The encoder: rows of pieces made from words, read, and turned back into states of words."""
+"""The encoder: it makes rows of pieces from words, reads them, and turns their states back into states of words."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Row:
 class BertEncoder(Encoder):
     """A pretrained BERT: word ids [B, T] → states [B, T, H].
 
-    ``inputs``: the most pieces that a word has. ``checkpoint``: a folder, or a name in the local cache; None: weights
-    drawn at random, to be loaded into. ``shape``: what :func:`~ver_lite.players.bert.checkpoints.shape_of` says (None:
-    it is asked).
-    ``frozen_embeddings``: the embedding layer does not learn. ``pace``: what the run's learning rate is multiplied by.
-    ``checkpointing``: keep each layer's input alone for the backward pass, and compute the rest again. Dropout is as
-    the model's configuration says. One number is read from the device: how long the longest row is. What does not fit
-    the model's positions is not read, and its states are zero.
+    ``inputs``: the most pieces that a word has. ``checkpoint``: a folder, or a name on the Hugging Face hub; None:
+    weights drawn at random, to be loaded into. ``shape``: what :func:`~ver_lite.players.bert.checkpoints.shape_of` says
+    (None: it is asked).
+    ``frozen_embeddings``: the embedding layer does not learn. ``pace``: the factor on the run's learning rate.
+    ``checkpointing``: for the backward pass keep only each layer's input, and compute the rest again. Dropout is as the
+    model's configuration says. One number is read back from the device: the length of the longest row. Pieces beyond
+    the model's positions are not read, and the states of their words are zero.
 
-    Raises ValueError for a setting out of range, and CheckpointError for a checkpoint that is not here or no BERT.
+    Raises ValueError for a setting out of range, and CheckpointError for a checkpoint that cannot be had or is no BERT.
     """
 
     pretrained = True
@@ -117,8 +117,8 @@ class BertEncoder(Encoder):
     def reading(
         self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor
     ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """The words' vectors as they come from the embedding layer, masked, the pieces of a word side by side: float
-        [B, T, P·H]; and the function from them to the states."""
+        """The masked vectors of words as the embedding layer gives them, the pieces of a word side by side: float
+        [B, T, P·H]; and the function that computes the states from them."""
         if self.masking != "delete":
             return self._reading(embedding, tokens, shown, real)
         closed = _Closed(shown, real)
@@ -141,7 +141,7 @@ class BertEncoder(Encoder):
         there = (pieces > 0) & real[..., None]
         order = there.flatten(1).cumsum(1)
         count = order[:, -1:]
-        step = 16 if count.is_cuda else 1  # of other widths, a GPU's attention copies its mask for every head
+        step = 16 if count.is_cuda else 1  # at other widths, a GPU's attention copies the mask for every head
         width = min(-(-(int(count.max()) + 2) // step) * step, self.model.config.max_position_embeddings)
         place = torch.where(there.flatten(1) & (order < width - 1), order, width)
         ids = place.new_full((len(tokens), width + 1), self.shape["pad_token_id"])
@@ -156,7 +156,7 @@ class BertEncoder(Encoder):
         return Row(ids, types, real, place.view_as(pieces), word)
 
     def _vectors(self, row: Row, shown: Tensor) -> Tensor:
-        """What the embedding layer gives, masked if that is the masking: float [B, L, H]."""
+        """The output of the embedding layer, masked if ``masking`` is "zero_embed": float [B, L, H]."""
         vectors = self.model.embeddings(input_ids=row.ids, token_type_ids=row.types)
         return vectors * _by_piece(row, shown)[..., None] if self.masking == "zero_embed" else vectors
 
@@ -172,7 +172,7 @@ class BertEncoder(Encoder):
                 x = recomputed(layer, x, attended, use_reentrant=False)
             else:
                 x = layer(x, attended)
-            x = x[0] if isinstance(x, tuple) else x  # as layers of transformers 4 give it
+            x = x[0] if isinstance(x, tuple) else x  # a layer of transformers 4 returns a tuple
         first = row.place[..., 0]
         read = first < x.shape[1]
         states = _gather(x, first * read) * read[..., None]
@@ -180,7 +180,8 @@ class BertEncoder(Encoder):
 
 
 class _Closed:
-    """Texts whose hidden words are taken out: ``up`` closes up what belongs to words, ``out`` puts it back."""
+    """Texts without their hidden words. ``up`` moves values per word to the places of the closed-up text, ``out`` moves
+    them back."""
 
     def __init__(self, shown: Tensor, real: Tensor):
         self.kept = (shown > 0.5) & real
@@ -201,5 +202,5 @@ def _gather(x: Tensor, at: Tensor) -> Tensor:
 
 
 def _by_piece(row: Row, shown: Tensor) -> Tensor:
-    """Each piece is shown as its word is, and what belongs to no word is shown: float [B, L]."""
+    """The mask of pieces, float [B, L]: each has the value of its word, and 1 if it belongs to no word."""
     return nn.functional.pad(shown, (0, 1), value=1.0).gather(1, row.word)

@@ -4,11 +4,11 @@ One layer keeps for the backward pass, of each piece (H hidden, I intermediate s
 
 * its input, q, k, v and the attention's result: 5 H;
 * the inputs of both layer norms, and the first one's result: 3 H; GELU's input and result: 2 I;
-* which of 2 H numbers dropout kept, a byte each on a GPU (``kept_bytes``; on a CPU four);
-* a number for every head, and four of the layer norms.
+* dropout's masks, for 2 H numbers: a byte each on a GPU (``kept_bytes``), four on a CPU;
+* one number for each head, and four for the layer norms.
 
-That is right where attention keeps no matrix of weights, as on a GPU. Beside the layers, what the embedding layer gave
-and the last states are kept. With checkpointing, a layer keeps its input alone, and one at a time is computed again.
+This holds where attention keeps no matrix of weights, as on a GPU. In addition, the output of the embedding layer and
+the last states are kept. With checkpointing, a layer keeps only its input, and one layer at a time is computed again.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def memory(
     players: int = 2,
     kept_bytes: int = 1,
 ) -> Memory:
-    """What ``players`` of this shape take to train, in float32, on batches of ``texts`` of so many ``pieces``. Their
-    heads, a thousandth of it, are left out."""
+    """The memory for training ``players`` of this shape, in float32, on batches of ``texts`` with ``pieces`` pieces
+    each. Their heads, about a thousandth of it, are not counted."""
     embeddings, layers = parameters(shape)
     learning = layers if frozen_embeddings else embeddings + layers
     batch, hidden = texts * pieces, shape["hidden_size"]
@@ -87,7 +87,7 @@ def memory(
 
 
 def largest_batch(shape: dict[str, Any], pieces: int, room: float, **options: Any) -> int:
-    """How many texts of so many pieces fit ``room`` bytes; 0 if none does."""
+    """How many texts of ``pieces`` pieces fit into ``room`` bytes; 0 if none does."""
     none, one = (memory(shape, texts, pieces, **options).total for texts in (0, 1))
     return max(int((room - none) // (one - none)), 0)
 
