@@ -28,6 +28,7 @@ import numpy as np
 from ver_lite.corpora.core import CorpusError, Vocabulary
 from ver_lite.corpora.review_knobs import ReviewKnobs
 from ver_lite.corpora.review_writing import Reviews, Templates, write
+from ver_lite.system.checks import check_number
 
 
 @dataclass(frozen=True)
