@@ -2,6 +2,7 @@
 
 files     read and write whole files; every error names the file
 errors    what an error says to a person, in one line
+markdown  a table in Markdown
 machine   device, random state, memory, provenance
 pool      processes that do not fight for cores, and end with their owner
 threads   how long torch's threads wait for work
