@@ -102,7 +102,7 @@ pdf: $(STAMP) ## the whole book as one file to print, by Chromium: book/_build/v
 		"file://$(CURDIR)/book/_build/singlehtml/printed.html"
 
 results: $(STAMP) ## measure what is missing of the recorded results (2 h from nothing); SCALE=paper: for a GPU
-	$(PY) -m ver_lite.experiments.results $(if $(filter paper,$(SCALE)),argument_paper)
+	$(PY) -m ver_lite.experiments.record $(if $(filter paper,$(SCALE)),argument_paper)
 
 bench: $(STAMP) $(PEERS) ## how fast training is, why, and how it grows (9 min); PEER=CHECKOUT, PYHIGHLIGHTS=1: against others; RECORD=1
 	PYTHONPATH=tests $(PY) -m benchmarks $(if $(PEER),--peer $(PEER)) $(if $(PEERS),--pyhighlights $(VENV)-peers/bin/python) \

@@ -11,8 +11,10 @@ from scipy.stats import kendalltau
 from small_corpora import keyword_texts
 from small_files import beer, beer_annotation, hotel_files, packed
 from ver_lite.corpora import load_corpus
+from ver_lite.experiments import jobs as jobs_module
 from ver_lite.experiments import results
-from ver_lite.experiments.results import Job
+from ver_lite.experiments.engine import is_current
+from ver_lite.experiments.jobs import Job
 from ver_lite.experiments.studies import benchmark
 from ver_lite.experiments.studies import benchmark_page as page
 from ver_lite.experiments.studies import benchmark_theirs as theirs_page
@@ -37,7 +39,7 @@ def measured(tmp_path_factory):
     row = benchmark.measure(job, folder / "runs")
     (run,) = [path.parent for path in (folder / "runs").rglob("provenance.json")]
     yield row, job, load_run(run), load_corpus(job.corpus["name"])
-    results._corpus.cache_clear()
+    jobs_module._corpus.cache_clear()
 
 
 def test_the_spec_names_every_run_once_and_each_method_that_can_play():
@@ -70,7 +72,7 @@ def test_a_run_is_trained_once_and_measured_again_to_the_same_row(measured):
     written = (run.folder / "game.safetensors").stat().st_mtime_ns
     assert benchmark.measure(job, run.folder.parent) == row
     assert (run.folder / "game.safetensors").stat().st_mtime_ns == written
-    assert results.is_current(row, job)
+    assert is_current(row, job)
 
 
 def test_what_is_measured_beside_f1_is_what_the_measures_say(measured):
@@ -219,5 +221,5 @@ def test_every_method_plays_on_files_of_the_published_form(tmp_path, name, metho
     options = {"samples": 8} if method == "lime" else {}
     run = train(corpus, replace(config, **small, options=options), progress=False, device="cpu")
     assert run.status == "finished"
-    scores = results.tested(run, corpus.test)["chosen"]["top_k"]
+    scores = jobs_module.tested(run, corpus.test)["chosen"]["top_k"]
     assert scores["annotated"] == 2 and 0 < scores["sparsity"] <= 1 and scores["f1"] is not None

@@ -9,7 +9,8 @@ import torch
 from small_corpora import keyword_corpus
 from ver_lite.corpora.core import Split
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.experiments import results
+from ver_lite.experiments.engine import is_current
+from ver_lite.experiments.jobs import Job
 from ver_lite.experiments.studies import real_text
 from ver_lite.players.players import Predictor, make_embedding, random_vectors
 from ver_lite.system.files import read_json
@@ -103,8 +104,8 @@ def measured():
     worlds = {f"{rho:g}": make_reviews("tiny", rho=rho) for rho in real_text.RHOS}
     patch = pytest.MonkeyPatch()
     patch.setattr(real_text, "places", lambda source: (worlds["0.8"], {r: w.test for r, w in worlds.items()}))
-    patch.setitem(real_text.SOURCES, "reviews", replace(real_text.SOURCES["reviews"], epochs=1))
-    row = real_text.measure(results.Job(job.name, {"name": "reviews"}, small, job.about))
+    patch.setitem(real_text.HOMES, "reviews", replace(real_text.HOMES["reviews"], epochs=1))
+    row = real_text.measure(Job(job.name, {"name": "reviews"}, small, job.about))
     patch.undo()
     return row
 
@@ -147,10 +148,10 @@ def test_worlds_that_differ_in_rho_share_their_words():
 def test_what_is_recorded_is_what_the_code_would_run_and_the_page_is_the_record():
     path = real_text.STUDY.path
     if not path.exists():
-        pytest.skip(f"{path.name} is not recorded yet: run python -m ver_lite.experiments.results real_text")
+        pytest.skip(f"{path.name} is not recorded yet: run python -m ver_lite.experiments.record real_text")
     made, jobs = read_json(path), {job.name: job for job in real_text.jobs()}
     assert {row["name"] for row in made["rows"]} <= set(jobs)
-    assert all(results.is_current(row, jobs[row["name"]]) for row in made["rows"])
+    assert all(is_current(row, jobs[row["name"]]) for row in made["rows"])
     assert path.with_suffix(".md").read_text("utf-8") == real_text.report(made)
     for row in made["rows"]:
         assert row["games"]["rnp"]["status"] == row["games"]["ver"]["status"] == "finished"

@@ -10,10 +10,12 @@ import torch
 from notebook_tools import NOTEBOOKS, definitions
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.experiments import results
+from ver_lite.experiments.engine import is_current
+from ver_lite.experiments.jobs import Job
 from ver_lite.experiments.studies import argument, deviations
 from ver_lite.measures import metrics
 from ver_lite.system.files import read_json
-from ver_lite.training.runs import Config
+from ver_lite.training.config import Config
 
 FILE = "11-reading-a-paper-against-its-code.ipynb"
 LESSON = definitions(FILE)
@@ -79,10 +81,10 @@ def test_padding_is_selected_only_where_it_is_allowed(allowed):
 
 def test_an_epoch_is_looked_at_with_a_new_draw_each_time():
     corpus = make_reviews("tiny", seed=101)
-    job = results.Job("x", {}, {}, {"group": "epochs", "variant": "0", "seed": 101})
+    job = Job("x", {}, {}, {"group": "epochs", "variant": "0", "seed": 101})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deviations, "corpus_of", lambda job: corpus)
-        patch.setattr(results.Job, "config", lambda job: Config.make({**SMALL, "seed": 101, "epochs": 3}))
+        patch.setattr(Job, "config", lambda job: Config.make({**SMALL, "seed": 101, "epochs": 3}))
         row = deviations.measure(job)
     assert [len(column) for column in row["curve"].values()] == [3] * 4
     assert row["test"]["last"]["top_k"]["f1"] == pytest.approx(row["curve"]["f1_top_k"][-1], abs=1e-3)
@@ -93,8 +95,8 @@ def test_an_epoch_is_looked_at_with_a_new_draw_each_time():
 
 def test_every_game_is_recorded_as_the_code_would_play_it(rows):
     by_name = {row["name"]: row for row in rows}
-    stale = [job.name for job in deviations.jobs() if not results.is_current(by_name.get(job.name), job)]
-    assert not stale, "run python -m ver_lite.experiments.results deviations"
+    stale = [job.name for job in deviations.jobs() if not is_current(by_name.get(job.name), job)]
+    assert not stale, "run python -m ver_lite.experiments.record deviations"
     assert len(by_name) == len(deviations.jobs()) == 25
 
 

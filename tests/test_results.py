@@ -11,17 +11,18 @@ import torch
 
 from small_corpora import keyword_corpus, keyword_texts
 from ver_lite.corpora.core import Split, Vocabulary
+from ver_lite.experiments import jobs as jobs_module
 from ver_lite.experiments import results
-from ver_lite.experiments.results import Study
+from ver_lite.experiments.engine import is_current
+from ver_lite.experiments.jobs import Study
+from ver_lite.experiments.record import STUDIES, record
 from ver_lite.experiments.studies import four_corpora
 from ver_lite.experiments.studies.four_corpora import Setting
 from ver_lite.system.files import read_json, write_json
 
 FILE = results.FOLDER / "rnp-ver.json"
 RECORDED = read_json(FILE)["rows"] if FILE.exists() else []
-recorded = pytest.mark.skipif(
-    not RECORDED, reason="nothing is recorded yet: run python -m ver_lite.experiments.results"
-)
+recorded = pytest.mark.skipif(not RECORDED, reason="nothing is recorded yet: run python -m ver_lite.experiments.record")
 MINE = Study("study", lambda: four_corpora.jobs(), four_corpora.measure, four_corpora.report)
 TINY = {"hidden": 8, "dimension": 8, "epochs": 2, "alpha": 0.2, "batch_size": 16}
 
@@ -33,17 +34,15 @@ def test_the_study_is_five_seeds_of_two_methods_on_four_corpora_and_two_baseline
     names = [job.name for job in four_corpora.jobs()]
     assert len(names) == len(set(names)) == 4 * (2 * 5 + 5 + 1)
     for s in four_corpora.SETTINGS:
-        for method in four_corpora.METHODS:
+        for method in four_corpora.GAMES:
             assert {f"{s.corpus}/{method}/{seed}" for seed in (1, 2, 3, 4, 5)} <= set(names)
 
 
 @recorded
 def test_what_is_recorded_is_what_the_code_would_run():
     jobs = {job.name: job for job in four_corpora.jobs()}
-    stale = [
-        row["name"] for row in RECORDED if not results.is_current(row, jobs.get(row["name"], four_corpora.jobs()[0]))
-    ]
-    assert not stale, "run python -m ver_lite.experiments.results"
+    stale = [row["name"] for row in RECORDED if not is_current(row, jobs.get(row["name"], four_corpora.jobs()[0]))]
+    assert not stale, "run python -m ver_lite.experiments.record"
 
 
 @recorded
@@ -97,7 +96,7 @@ def test_the_page_is_the_record():
     made = read_json(FILE)
     page = four_corpora.report(made)
     for s in four_corpora.SETTINGS:
-        for method in four_corpora.METHODS:
+        for method in four_corpora.GAMES:
             rows = [r for r in RECORDED if (r["corpus"], r["method"]) == (s.corpus, method)]
             if len(rows) < 2:
                 continue
@@ -167,9 +166,9 @@ def test_log_odds_against_plain_counting():
 def test_label_words_find_planted_keywords_and_random_ones_do_not():
     corpus = keyword_corpus(400, 20, 100)
     share = 0.05  # one word of ten to twenty
-    found = four_corpora.baseline(four_corpora.label_words(corpus), corpus.test, share, 2)
+    found = four_corpora.baseline(four_corpora.pick_label_words(corpus), corpus.test, share, 2)
     assert found["f1"] > 0.95 and found["majority"] == 0.5
-    chance = [four_corpora.baseline(four_corpora.random_words(seed), corpus.test, share, 2) for seed in (1, 1, 2)]
+    chance = [four_corpora.baseline(four_corpora.pick_random(seed), corpus.test, share, 2) for seed in (1, 1, 2)]
     assert chance[0] == chance[1] != chance[2] and chance[0]["f1"] < 0.2
     assert found["sparsity"] == chance[0]["sparsity"]
 
@@ -178,7 +177,7 @@ def test_label_words_find_planted_keywords_and_random_ones_do_not():
 def test_a_random_baseline_selects_as_much_as_it_is_asked(share):
     split = keyword_corpus(20, 20, 100).test
     lengths = split.lengths.tolist()
-    scores = four_corpora.baseline(four_corpora.random_words(1), split, share, 2)
+    scores = four_corpora.baseline(four_corpora.pick_random(1), split, share, 2)
     expected = sum(max(1, math.ceil(n * share - 1e-6)) for n in lengths) / sum(lengths)
     assert scores["sparsity"] == pytest.approx(expected)
     if share == 1.0:
@@ -200,9 +199,9 @@ def study(monkeypatch, tmp_path):
     jobs.append(four_corpora.job(gone, "rnp", 1))
     monkeypatch.setattr(four_corpora, "jobs", lambda: jobs)
     monkeypatch.setattr(four_corpora, "SETTINGS", (here, gone))
-    results._corpus.cache_clear()
+    jobs_module._corpus.cache_clear()
     yield jobs, tmp_path / "out" / "study.json"
-    results._corpus.cache_clear()
+    jobs_module._corpus.cache_clear()
 
 
 def test_a_job_is_measured_by_itself(study):
@@ -213,28 +212,30 @@ def test_a_job_is_measured_by_itself(study):
     for made in (row, again):
         for key in ("seconds_per_epoch", "provenance"):
             del made[key]
-    assert row == again and row["name"] == jobs[2].name and results.is_current(row, jobs[2])
-    assert not results.is_current(row, jobs[1]) and not results.is_current(None, jobs[2])
+    assert row == again and row["name"] == jobs[2].name and is_current(row, jobs[2])
+    assert not is_current(row, jobs[1]) and not is_current(None, jobs[2])
     changed = {**row, "config": {**row["config"], "alpha": 0.9}}
-    assert not results.is_current(changed, jobs[2])
+    assert not is_current(changed, jobs[2])
     assert set(row["test"]) == {"chosen", "last"} and set(row["test"]["last"]) == {"top_k", "argmax", "sample"}
 
 
 @pytest.mark.slow
 def test_recording_leaves_out_what_is_not_there_resumes_and_then_does_nothing(study, capsys):
     jobs, path = study
-    some = results.record(MINE, jobs[:2], 1, path)
+    record(MINE, jobs[:2], 1, path)
+    some = read_json(path)
     assert [row["name"] for row in some["rows"]] == [job.name for job in jobs[:2]]
-    made = results.record(MINE, jobs, 2, path)
-    said = capsys.readouterr()
+    record(MINE, jobs, 2, path)
+    said, made = capsys.readouterr(), read_json(path)
     assert [row["name"] for row in made["rows"]] == [job.name for job in jobs[:6]]
     assert made["rows"][:2] == some["rows"] and "4/4" in said.out and "5/" not in said.out
     assert said.err.startswith("left out: ") and "gone.jsonl" in said.err
     before = path.read_bytes()
-    assert results.record(MINE, jobs, 1, path) == made and path.read_bytes() == before
+    assert [entry.row for entry in record(MINE, jobs, 1, path)] == made["rows"] and path.read_bytes() == before
     made["rows"][3]["config"]["alpha"] = 0.9  # made with other settings: measured again
     write_json(path, made)
-    mended = results.record(MINE, jobs[:6], 1, path)["rows"]
+    record(MINE, jobs[:6], 1, path)
+    mended = read_json(path)["rows"]
     assert mended[3]["config"]["alpha"] == 0.2 and mended[2] == made["rows"][2]
 
 
@@ -251,9 +252,9 @@ def test_every_number_in_the_page_s_prose_stands_in_its_tables_or_is_the_paper_s
 
 
 def recorded_rows(name):
-    one = results.study(name)
+    one = STUDIES[name]
     if not one.path.exists():
-        pytest.skip(f"{one.path.name} is not recorded yet: run python -m ver_lite.experiments.results {name}")
+        pytest.skip(f"{one.path.name} is not recorded yet: run python -m ver_lite.experiments.record {name}")
     return one, read_json(one.path)
 
 
@@ -261,9 +262,9 @@ def recorded_rows(name):
 def test_a_study_is_recorded_whole_as_the_code_would_run_it(name):
     one, made = recorded_rows(name)
     jobs = {job.name: job for job in one.jobs()}
-    assert [row["name"] for row in made["rows"]] == list(jobs), f"run python -m ver_lite.experiments.results {name}"
-    stale = [row["name"] for row in made["rows"] if not results.is_current(row, jobs[row["name"]])]
-    assert not stale, f"run python -m ver_lite.experiments.results {name}"
+    assert [row["name"] for row in made["rows"]] == list(jobs), f"run python -m ver_lite.experiments.record {name}"
+    stale = [row["name"] for row in made["rows"] if not is_current(row, jobs[row["name"]])]
+    assert not stale, f"run python -m ver_lite.experiments.record {name}"
     for page, text in {one.name: one.report(made), **one.pages(made)}.items():
         assert (results.FOLDER / f"{page}.md").read_text("utf-8") == text
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from ver_lite.corpora import load_corpus
+from ver_lite.experiments import engine
+from ver_lite.experiments.plan import key, told
 from ver_lite.experiments.results import find
 from ver_lite.experiments.studies import argument
-from ver_lite.experiments.sweep import driver, plan, read_spec, survey, sweep, table
+from ver_lite.experiments.sweep import driver, means_table, plan, read_spec, survey, sweep
 from ver_lite.experiments.sweep.folder import locked
-from ver_lite.experiments.sweep.plan import key, told
 from ver_lite.system.files import FileError, read_json, write_json
 from ver_lite.training.config import Config
 from ver_lite.training.runs import load_run
@@ -138,7 +139,7 @@ def test_threads_train_what_train_does_and_a_second_sweep_trains_nothing(tmp_pat
     assert [row["name"] for row in made["rows"]] == sorted(e.folder.name for e in entries)
     (row,) = [r for r in find(made["rows"], method="ver") if r["seed"] == 2]
     assert row["test"]["chosen"]["argmax"]["texts"] == 24 and row["epoch"] in (1, 2)
-    assert "| ver | 0.3 | 2 |" in table(made["rows"])
+    assert "| ver | 0.3 | 2 |" in means_table(made["rows"])
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.parent.name != ".sweep"}
     monkeypatch.setattr(driver, "train", lambda *_, **__: 1 / 0)
     assert [e.row for e in in_threads(configs, tmp_path)] == [e.row for e in entries]
@@ -214,7 +215,7 @@ def test_a_full_disk_fails_the_run_and_the_next_sweep_goes_on(tmp_path):
 
 
 def test_a_run_that_another_sweep_holds_is_waited_for_and_taken_over(tmp_path, monkeypatch):
-    monkeypatch.setattr(driver, "AGAIN", 0.05)
+    monkeypatch.setattr(engine, "AGAIN", 0.05)
     (job,) = plan([config()])
     (tmp_path / ".sweep").mkdir()
     with ThreadPoolExecutor(1) as background:
@@ -234,7 +235,7 @@ def test_asked_to_stop_foreign_workers_stop_after_their_epoch_and_go_on_later(tm
     class Interruptions:
         __enter__, __exit__ = lambda self: asked, lambda *_: None
 
-    monkeypatch.setattr(driver.machine, "interruptions", Interruptions)
+    monkeypatch.setattr(engine.machine, "interruptions", Interruptions)
     longer = config(epochs=50)
     real = driver.train
 

@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tools.notebooks import ROOT, lessons, read
 from tools.shape import images_of
 from ver_lite.corpora import NAMES
 from ver_lite.corpora.named import sources
 from ver_lite.corpora.reviews import TABLE_4, make_reviews
-from ver_lite.experiments import results
+from ver_lite.experiments import record, results
 from ver_lite.players.bert import memory
 from ver_lite.system.files import read_json, write_text
+from ver_lite.system.markdown import table
 
 FOLDER = ROOT / "book" / "generated"
 READING = re.compile(r"\*\*Time:\*\* about (\d+) minutes of reading")
@@ -42,15 +42,6 @@ WHAT_FOR = {
     "rivals": "lessons 03 to 08, and [exploration](exploration.md)",
     "paper": "a GPU; `make results SCALE=paper`",
 }
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table in Markdown. None becomes an empty cell."""
-    lines = [list(head), None, *rows]
-    cells = [
-        ["" if cell is None else str(cell) for cell in line] if line else ["---"] * len(lines[0]) for line in lines
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
 
 
 def title(path: Path) -> str:
@@ -110,12 +101,18 @@ def _reviews() -> str:
         for part, s in corpus.card["splits"].items()
         for used in ((WHAT_FOR[name] if part == "train" else None),)
     ]
+    facts = (
+        ("in code", '`"reviews"`'),
+        ("source", card["source"]),
+        ("licence", card["licence"]),
+        ("cite", card["citation"]),
+        ("gold rationale", "planted: all words of the target aspect's phrases"),
+        ("what may be done", "everything; it is made on your machine, the same bytes everywhere"),
+    )
     calls = ", ".join(f"`{name}`: `{_call(settings)}`" for name, settings in REVIEWS.items())
     return (
         f"## The review world\n\n"
-        f'| | |\n|---|---|\n| in code | `"reviews"` |\n| source | {card["source"]} |\n| licence | {card["licence"]} |\n'
-        f"| cite | {card['citation']} |\n| gold rationale | planted: all words of the target aspect's phrases |\n"
-        f"| what may be done | everything; it is made on your machine, the same bytes everywhere |\n\n"
+        f"{table(('', ''), facts)}\n"
         + table(("size", "split", "texts", "mean length, words", "gold share", "used in"), rows)
         + f"\nHow to make each: {calls}. At the paper size, `like=` takes over the counts of another row of Table 4 of "
         f"the paper: {', '.join(f'`{name}`' for name in TABLE_4)}. Gold shares and lengths are this world's; they "
@@ -184,7 +181,7 @@ def records() -> str:
     read_by = {
         path.stem[:2]: (sum(map(len, map(images_of, read(path).cells))), _records_of(path)) for path in lessons()
     }
-    studies = {results.study(name).path: name for name in results.STUDIES}
+    studies = {study.path: name for name, study in record.STUDIES.items()}
     rows = []
     for path in filter(Path.exists, studies):
         made = read_json(path, dict)
@@ -228,7 +225,7 @@ def names() -> str:
         home = thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__name__}"
         says = " ".join(inspect.getdoc(thing).split("\n\n")[0].split())
         first = re.match(r".+?(?<!\bEq)[.:](?=\s|$)|.+", says)[0].rstrip(":.")
-        rows.append((f"{{py:obj}}`{name} <{home}>`", home.rpartition(".")[0], first.replace("|", "\\|")))
+        rows.append((f"{{py:obj}}`{name} <{home}>`", home.rpartition(".")[0], first))
     return table(("name", "lives in", "is"), rows)
 
 
@@ -269,7 +266,7 @@ PIECES: dict[str, Callable[[], str]] = {
     "corpora": corpora,
     "records": records,
     "names": names,
-    "memory": memory.table,
+    "memory": memory.memory_table,
     **{f"reference-{page}": partial(reference, page) for page in ROOMS},
 }
 

@@ -26,14 +26,15 @@ from benchmarks.race import RELEASED, SHIPPED, both, export, peer_settings
 from benchmarks.workers import PeerError, Worker, check_released
 from ver_lite.corpora.core import Corpus
 from ver_lite.corpora.reviews import make_reviews
-from ver_lite.experiments.results import SEEDS
+from ver_lite.experiments.jobs import SEEDS
 from ver_lite.experiments.studies.argument import RATES
 from ver_lite.methods import Method, Protocol
 from ver_lite.players.players import random_vectors
-from ver_lite.system import machine
+from ver_lite.system import machine, markdown
 from ver_lite.system.files import write_json, write_text
+from ver_lite.training.config import Config
 from ver_lite.training.loop import PRECISIONS, Loop
-from ver_lite.training.runs import Config, Run, build_game
+from ver_lite.training.runs import Run, build_game
 from ver_lite.training.training import train, train_fleet
 
 PAPER = Config(method="ver", encoder="gru", hidden=200, batch_size=128, learning_rate=1e-4, alpha=0.18, epochs=3)
@@ -218,8 +219,7 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.out is not None:
         asked.out.mkdir(parents=True, exist_ok=True)
         write_json(asked.out / "bench_gpu.json", {"made": machine.provenance(device), "table": dict(table)})
-        lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in table)]
-        write_text(asked.out / "bench_gpu.md", "\n".join(lines) + "\n")
+        write_text(asked.out / "bench_gpu.md", markdown.table(("", ""), table))
 
 
 if __name__ == "__main__":

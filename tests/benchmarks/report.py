@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from benchmarks.growth import TITLES, UNITS, said_exponent
 from benchmarks.parts import times_as_long
 from benchmarks.race import LIBRARY, OURS, PLAIN, RELEASED, SHIPPED, STEP, summary
+from ver_lite.system import markdown
 from ver_lite.viz import figures
 
 COLUMNS = {
@@ -44,13 +45,12 @@ def report(made: dict[str, Any]) -> str:
 def race_part(made: dict[str, Any]) -> str:
     rows = summary(made)
     columns = {key: title for key, title in COLUMNS.items() if key in rows[0]}
-    lines = [f"| | {' | '.join(columns.values())} |", "|---|" + "--:|" * len(columns)]
-    lines += [f"| {row['variant']} | {' | '.join(written(key, row[key]) for key in columns)} |" for row in rows]
+    lines = [[row["variant"], *(written(key, row[key]) for key in columns)] for row in rows]
     rate, step = (statistics.median(made["operations_a_second"][size]) for size in ("square", STEP))
-    floors = ["| counted | operations an epoch | at the machine's rate |", "|---|--:|--:|"]
+    floors = []
     for name, said in COUNTS.items():
         count = made["operations"][name]
-        floors.append(f"| {said} | {count / 1e9:.1f} · 10⁹ | {count / rate:.2f} s |")
+        floors.append([said, f"{count / 1e9:.1f} · 10⁹", f"{count / rate:.2f} s"])
     about = (
         f"{made['texts']} texts, {made['words'] / made['texts']:.0f} words each on average, batches of "
         f"{made['batch_size']}, GRU {made['hidden']}, word vectors of {made['dimension']} numbers; {made['rounds']} "
@@ -61,7 +61,9 @@ def race_part(made: dict[str, Any]) -> str:
         f"step of the recurrence multiplies [{made['batch_size']}, {made['hidden'] // 2}] by [{made['hidden'] // 2}, "
         f"{3 * made['hidden'] // 2}]; alone, at that size, it manages {step / 1e9:.0f} · 10⁹."
     )
-    return "\n\n".join([about, "\n".join(lines), cost(made, rows), speed, "\n".join(floors)])
+    race = markdown.table(["", *columns.values()], lines, right=range(1, len(columns) + 1))
+    counted = markdown.table(["counted", "operations an epoch", "at the machine's rate"], floors, right=(1, 2))
+    return "\n\n".join([about, race.rstrip(), cost(made, rows), speed, counted.rstrip()])
 
 
 def cost(made: dict[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -80,23 +82,24 @@ def cost(made: dict[str, Any], rows: list[dict[str, Any]]) -> str:
 
 def parts_part(made: dict[str, Any]) -> str:
     longer = times_as_long(made)
-    lines = ["| one epoch of ours | seconds | times as long |", "|---|--:|--:|"]
-    for name, took in made["seconds"].items():
-        lines.append(f"| {name} | {statistics.median(took):.2f} | {longer[name]:.2f} |")
+    lines = [[name, f"{statistics.median(took):.2f}", f"{longer[name]:.2f}"] for name, took in made["seconds"].items()]
     about = (
         f"What each part is worth: {made['texts']} texts, batches of {made['batch_size']}, GRU {made['hidden']}; "
         f"{made['rounds']} rounds, medians. {said_machine(made['made'])}"
     )
-    return about + "\n\n" + "\n".join(lines)
+    table = markdown.table(["one epoch of ours", "seconds", "times as long"], lines, right=(1, 2))
+    return f"{about}\n\n{table.rstrip()}"
 
 
 def growth_part(made: dict[str, Any]) -> str:
-    lines = ["| what grows | from | to | is measured | from | to | exponent |", "|---|--:|--:|---|--:|--:|--:|"]
+    lines = []
     for curve in made["curves"]:
         x, y = curve["x"], curve["y"]
         cells = [TITLES[curve["name"]], f"{x[0]:,}", f"{x[-1]:,}", curve["unit"], f"{y[0]:.3g}", f"{y[-1]:.3g}"]
-        lines.append(f"| {' | '.join(cells)} | {said_exponent(curve).removeprefix('exponent ')} |")
-    return f"How it grows. {said_machine(made['made'])}\n\n" + "\n".join(lines)
+        lines.append([*cells, said_exponent(curve).removeprefix("exponent ")])
+    head = ("what grows", "from", "to", "is measured", "from", "to", "exponent")
+    table = markdown.table(head, lines, right=(1, 2, 4, 5, 6))
+    return f"How it grows. {said_machine(made['made'])}\n\n{table.rstrip()}"
 
 
 def said_machine(made: dict[str, Any]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +11,9 @@ import typer
 from ver_lite.system.pool import cores
 
 if TYPE_CHECKING:
-    from ver_lite.experiments.results import Job
-    from ver_lite.experiments.sweep import Entry
+    from ver_lite.experiments.engine import Left
+    from ver_lite.experiments.jobs import Job
+    from ver_lite.experiments.sweep.folder import RunEntry
 
 _only = "Only runs with this value: NAME=VALUE, e.g. --only method=ver --only seed=1. Repeat it."
 _scheduler = "A Dask scheduler to hand the runs to, e.g. tcp://login1:8786."
@@ -22,7 +21,10 @@ _scheduler = "A Dask scheduler to hand the runs to, e.g. tcp://login1:8786."
 
 def sweep(
     spec: Annotated[
-        Path, typer.Argument(help="A YAML file that says which runs (see the book, Many runs), or benchmark, or fig9.")
+        Path,
+        typer.Argument(
+            help="A YAML file that says which runs (see the book, Many runs), or one of ours by name: fig9."
+        ),
     ],
     out: Annotated[Path | None, typer.Option(help="The folder of the runs; default: runs/NAME of the spec.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes here; default: one a core, or one for a GPU.")] = None,
@@ -33,13 +35,15 @@ def sweep(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Train the runs of a spec that are not trained yet; print their scores by what varies."""
-    from ver_lite.experiments.sweep import plan, read_spec, survey, table
+    from ver_lite.experiments.engine import left
+    from ver_lite.experiments.sweep import means_table, plan, read_spec, survey
     from ver_lite.experiments.sweep import sweep as run_all
 
     if scheduler is not None and workers is not None:
         raise ValueError("--workers are processes here, --scheduler has workers of its own: give one of the two")
     folder = Path("runs") / spec.stem if out is None else out
-    configs = read_spec(_file(spec))
+    file = _file(spec)
+    configs = read_spec(file)
     planned = plan(configs)
     jobs = _chosen(planned, only or [])
     if dry_run:
@@ -47,11 +51,16 @@ def sweep(
     with _cluster(scheduler) as executor:
         options: dict[str, Any] = {"executor": executor, "workers": workers, "device": device}
         entries = run_all(jobs, folder, **options, progress=not quiet)
-    if rows := [entry.row for entry in entries if entry.row]:
-        typer.echo(table(rows))
-    _print_end(entries, folder)
-    if spec == Path("benchmark"):
-        _measure(jobs, folder, workers)
+    rows = [entry.row for entry in entries if entry.row]
+    if rows:
+        typer.echo(means_table(rows), nl=False)
+    end = left(entries)
+    _print_end(end, "runs")
+    hours = sum(row["provenance"]["seconds"] for row in rows) / 3600
+    typer.echo(f"{end.done} of {end.jobs} runs are trained, {hours:.2f} hours in all; see {folder / 'results.json'}")
+    bad = end.bad + _record(file, [entry.job for entry in entries if entry.row], folder, workers or cores())
+    if bad:
+        raise ValueError(f"{bad} of {end.jobs} runs failed or stopped: see above")
 
 
 def _file(spec: Path) -> Path:
@@ -62,23 +71,27 @@ def _file(spec: Path) -> Path:
     return ours if ours.exists() and not spec.exists() else spec
 
 
-def _measure(jobs: list[Job], folder: Path, workers: int | None) -> None:
-    """Measure trained runs of the benchmark, and write its record and its page."""
-    from functools import partial
+def _record(file: Path, trained: list[Job], folder: Path, workers: int) -> int:
+    """Measure the trained runs for every study whose jobs they are, and write its record and its pages. Returns how
+    many of them failed."""
+    from ver_lite.experiments.engine import left
+    from ver_lite.experiments.record import of_spec, record_runs, write_pages
 
-    from ver_lite.experiments.results import record, study, write_pages
-
-    benchmark = study("benchmark")
-    measured = replace(benchmark, measure=partial(benchmark.measure, runs=folder))
-    for page in write_pages(benchmark, record(measured, jobs, workers or cores())):
-        typer.echo(f"written: {page}")
+    failed = 0
+    for study in of_spec(file):
+        end = left(record_runs(study, trained, folder, workers))
+        _print_end(end, f"rows of {study.name}")
+        failed += end.bad
+        for page in write_pages(study):
+            typer.echo(f"written: {page}")
+    return failed
 
 
 def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
     """The jobs that have, for every name asked for, one of the values asked for."""
     import difflib
 
-    from ver_lite.experiments.sweep.plan import told
+    from ver_lite.experiments.plan import told
 
     asked: dict[str, set[str]] = {}
     for text in only:
@@ -101,7 +114,7 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _print_plan(entries: list[Entry], folder: Path, same: int) -> None:
+def _print_plan(entries: list[RunEntry], folder: Path, same: int) -> None:
     width = max(len(entry.folder.name) for entry in entries)
     for entry in entries:
         some = f" ({entry.epochs} of {entry.job.config().epochs} epochs)" if entry.status == "unfinished" else ""
@@ -111,20 +124,13 @@ def _print_plan(entries: list[Entry], folder: Path, same: int) -> None:
     typer.echo(f"{len(entries)} runs in {folder}, {ended} of them done{also}")
 
 
-def _print_end(entries: list[Entry], folder: Path) -> None:
-    """Say where the results are, and what went wrong; exit code 130 when interrupted, 1 when a run failed."""
-    bad = Counter(entry.status for entry in entries if entry.status.startswith(("failed", "stopped")))
-    for why, count in bad.items():
-        names = [entry.folder.name for entry in entries if entry.status == why]
-        typer.echo(f"{', '.join(names[:3])}{f' and {count - 3} more' if count > 3 else ''}: {why}")
-    ended = sum(entry.row is not None for entry in entries)
-    if any(entry.status in ("interrupted", "new", "unfinished") for entry in entries):
-        typer.echo(f"interrupted and saved, {ended} of {len(entries)} runs done; the same command goes on", err=True)
+def _print_end(end: Left, what: str) -> None:
+    """Say what went wrong; exit code 130 when the command was interrupted."""
+    for trouble in end.troubles:
+        typer.echo(trouble)
+    if end.interrupted:
+        typer.echo(end.interruption(what), err=True)
         raise typer.Exit(130)
-    hours = sum(entry.row["provenance"]["seconds"] for entry in entries if entry.row) / 3600
-    typer.echo(f"{ended} of {len(entries)} runs are trained, {hours:.2f} hours in all; see {folder / 'results.json'}")
-    if bad:
-        raise ValueError(f"{sum(bad.values())} of {len(entries)} runs failed or stopped: see above")
 
 
 @contextmanager

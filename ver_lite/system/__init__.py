@@ -6,6 +6,7 @@ The files::
     files     read and write whole files; every error names its file
     errors    the message of an error as one line for people
     machine   device, random state, provenance, peak memory
+    markdown  a table in Markdown
     outside   a class that is not the library's own, by its name in a config
     pool      a pool of processes that share the cores and end when their owner ends
     tuning    what the library changes in its process to be fast, and how to stop it

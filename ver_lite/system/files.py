@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,13 @@ def remove_temporaries(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_rows(path: Path, head: dict[str, Any], rows: Iterable[dict[str, Any]]) -> None:
+    """Write ``{**head, "rows": [...]}`` as JSON with one line a row, so that a change shows which rows it touched."""
+    begin = json.dumps({**head, "rows": []}, ensure_ascii=False).removesuffix("]}")
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_text(path, f"{begin}\n{lines}\n]}}\n")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,24 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ver_lite.corpora import Corpus
-from ver_lite.experiments.results import (
-    SEEDS,
-    Job,
-    Study,
-    cell,
-    columns,
-    corpus_of,
-    find,
-    made_by,
-    not_recorded,
-    short,
-    tested,
-)
+from ver_lite.experiments.jobs import SEEDS, Job, Study, corpus_of, not_recorded, tested
+from ver_lite.experiments.results import cell, columns, find, made_by, short
 from ver_lite.experiments.studies import claims
 from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import Method
 from ver_lite.methods.base import EVALUATIONS
 from ver_lite.observations import SHOWN, SmallRegion, judge, lipschitz_released, random_then_frozen, roughness
+from ver_lite.system import markdown
 from ver_lite.training.runs import Run
 from ver_lite.training.training import train
 
@@ -141,20 +131,29 @@ def report(made: dict[str, Any], jobs: Callable[[], list[Job]] = jobs) -> str:
     """The last epochs of all games as tables in Markdown."""
     rows = [row for row in made["rows"] if row["group"] != "random"]
     variants = dict.fromkeys((row["group"], row["variant"]) for row in rows)
-    head = "| game | seeds | F1, sampled | F1, argmax | F1, top-k | F1, sampled, best dev | S, argmax | Acc on gold |"
-    lines = [head, "|" + "---|" * 8]
+    head = (
+        "game",
+        "seeds",
+        "F1, sampled",
+        "F1, argmax",
+        "F1, top-k",
+        "F1, sampled, best dev",
+        "S, argmax",
+        "Acc on gold",
+    )
+    lines = []
     for group, variant in variants:
         tests = [row["test"] for row in find(rows, group=group, variant=variant)]
         cells = [cell([t["last"][how]["f1"] for t in tests]) for how in ("sample", "argmax", "top_k")]
         cells += [cell([t["chosen"]["sample"]["f1"] for t in tests])]
         cells += [cell([t["last"]["argmax"][k] for t in tests]) for k in ("sparsity", "gold_accuracy")]
         title = {"sweep": f"p = {variant}", "gru": f"GRU, p = {variant}", "ablation": variant}[group]
-        lines.append(f"| {title} | {len(tests)} | " + " | ".join(cells) + " |")
+        lines.append([title, len(tests), *cells])
     return (
         f"{made_by(made, made['rows'])}\n\n{not_recorded(made, jobs())}"
         "Test split, last epoch unless the column says otherwise; percent, mean (standard deviation) over the seeds. "
-        "p = 0 is RNP. Below the GRUs: VER taken apart, at p = 0.3.\n\n" + "\n".join(lines) + "\n"
+        "p = 0 is RNP. Below the GRUs: VER taken apart, at p = 0.3.\n\n" + markdown.table(head, lines)
     )
 
 
-STUDY = Study("argument", jobs, measure, report, lambda made: {"claims": claims.table(made["rows"])})
+STUDY = Study("argument", jobs, measure, report, lambda made: {"claims": claims.claims_table(made["rows"])})

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ver_lite.experiments.results import Job, Study
+from ver_lite.experiments.jobs import Job, Study
 from ver_lite.experiments.studies import argument
 
 CORPUS = {"name": "reviews", "size": "paper", "like": "beer-appearance", "world": "rivals"}

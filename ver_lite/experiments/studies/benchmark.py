@@ -22,11 +22,12 @@ from torch import Tensor
 
 from ver_lite import masks
 from ver_lite.corpora.core import Batch, Corpus, Split
-from ver_lite.experiments.results import FOLDER, Job, Study, corpus_of, short
+from ver_lite.experiments.jobs import Answer, Job, Study, corpus_of
+from ver_lite.experiments.plan import key, plan
+from ver_lite.experiments.results import FOLDER, short
 from ver_lite.experiments.studies.benchmark_page import page
 from ver_lite.experiments.sweep.driver import play
 from ver_lite.experiments.sweep.folder import INSIDE, survey
-from ver_lite.experiments.sweep.plan import key, plan
 from ver_lite.experiments.sweep.spec import read_spec
 from ver_lite.measures.baselines import random_words, same_places
 from ver_lite.measures.evaluation import Played, evaluate, play_through
@@ -35,7 +36,6 @@ from ver_lite.measures.faithfulness import faithfulness
 from ver_lite.measures.metrics import Tally
 from ver_lite.methods import Method
 from ver_lite.players.players import in_mode
-from ver_lite.system.files import FileError
 from ver_lite.training.config import Config
 from ver_lite.training.runs import load_run
 
@@ -57,12 +57,12 @@ def _name(config: Config) -> str:
     return f"{config.corpus['name']}-{config.method}-a{config.alpha:g}-s{config.seed}-{key(config)}"
 
 
-def measure(job: Job, runs: Path = RUNS) -> dict[str, Any]:
-    """Train a job's run unless it is trained, measure it from its folder, and return its row."""
+def measure(job: Job, runs: Path = RUNS) -> Answer:
+    """Train a job's run unless it is trained, measure it from its folder, and return its row, or why there is none."""
     (runs / INSIDE).mkdir(parents=True, exist_ok=True)
-    said = play(runs.absolute(), job, "auto", runs.absolute() / INSIDE / "never", 0)
+    said = play(runs.absolute(), job, "auto")
     if isinstance(said, str):
-        raise FileError(f"{job.name}: {said}")
+        return said
     config = job.config()
     row = {"name": job.name, "corpus": config.corpus["name"], "method": config.method, "seed": config.seed}
     row |= {"config": {k: v for k, v in config.as_dict().items() if k != "corpus"}, "status": said["status"]}
@@ -144,4 +144,4 @@ def report(made: dict[str, Any]) -> str:
     return page(made, jobs())
 
 
-STUDY = Study("benchmark", jobs, measure, report)
+STUDY = Study("benchmark", jobs, measure, report, spec=SPEC)

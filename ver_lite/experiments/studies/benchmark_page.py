@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ver_lite.experiments.results import Job, cell, interval, made_by, table
+from ver_lite.experiments.jobs import Job
+from ver_lite.experiments.results import cell, interval, made_by
 from ver_lite.experiments.studies.benchmark_theirs import at_alpha, beside_theirs, title
+from ver_lite.system import markdown
 from ver_lite.training.config import Config
 
 Row = dict[str, Any]
-NAMES = {"reviews": "The review world", "multirc": "MultiRC", "fever": "FEVER"}
+HEADINGS = {"reviews": "The review world", "multirc": "MultiRC", "fever": "FEVER"}
 ABSENT = {
     "invrat": "nobody distributes environments for this corpus",
     "lime": "hundreds of cut copies of every text, too costly here",
@@ -29,7 +31,7 @@ GAPS = (
 
 def name_of(corpus: str) -> str:
     """A corpus's name as a heading."""
-    return NAMES.get(corpus, corpus.title())
+    return HEADINGS.get(corpus, corpus.title())
 
 
 def finished(rows: Iterable[Row], **about: Any) -> list[Row]:
@@ -88,7 +90,7 @@ def corpus_table(rows: list[Row], planned: Mapping[str, int] | None = None, meth
         cells += [cell([r["matched"][k] for r in mine]) for k in ("f1", "sparsity")]
         cells += [cell([t["argmax"][k] for t in tests]) for k in ("f1", "sparsity")]
         lines.append(cells)
-    return table([*head, "F1, own masks", "S"], lines)
+    return markdown.table([*head, "F1, own masks", "S"], lines)
 
 
 def _seeds(rows: list[Row], method: str, planned: Mapping[str, int] | None) -> str:
@@ -122,7 +124,7 @@ def curve_table(rows: list[Row]) -> str:
         found = [row["curve"]["f1"] for row in finished(rows, method=method)]
         means = (100 * statistics.fmean(at) for at in zip(*found, strict=True))
         lines.append([title(method), str(len(found)), *(f"{mean:.1f}" for mean in means)])
-    return table(["method", "seeds", *(f"{100 * share:g} %" for share in shares)], lines)
+    return markdown.table(["method", "seeds", *(f"{100 * share:g} %" for share in shares)], lines)
 
 
 def quality_table(rows: list[Row]) -> str:
@@ -136,7 +138,7 @@ def quality_table(rows: list[Row]) -> str:
             cells += [_quality(mine, name), _quality(mine, f"{name}_random")]
         lines.append(cells + [_read(mine, of) for of in ("label_read", "decision_read")])
     head = ["method", "IOU-F1", "runs", "calibration error", "Brier", "comprehensiveness", "random", "sufficiency"]
-    return table([*head, "random", "shape tells the label", "shape tells the decision"], lines)
+    return markdown.table([*head, "random", "shape tells the label", "shape tells the decision"], lines)
 
 
 def _read(rows: list[Row], of: str) -> str:
@@ -169,7 +171,7 @@ def alpha_table(rows: list[Row], target: float) -> str:
         cells = [title(method), str(len(mine)), asked, cell([row["dev_own"]["sparsity"] for row in mine])]
         lines.append(cells + [cell([o[k] for o in own]) for k in ("sparsity", "f1")])
     head = ["method", "seeds", "alpha chosen", "S on dev", "S on test", "F1 on test, own masks"]
-    return table(head, lines or [["–"] * len(head)])
+    return markdown.table(head, lines or [["–"] * len(head)])
 
 
 def longer_table(rows: list[Row]) -> str:
@@ -187,7 +189,7 @@ def longer_table(rows: list[Row]) -> str:
     if not lines:
         return ""
     f1, acc = ([f"{name} after {_setting(short[0])[1]}", f"{name} after more"] for name in ("F1", "Acc"))
-    return table(["method", "epochs", "seeds", *f1, "at the same places", *acc, "S of own masks"], lines)
+    return markdown.table(["method", "epochs", "seeds", *f1, "at the same places", *acc, "S of own masks"], lines)
 
 
 def ver_table(rows: list[Row]) -> str:
@@ -196,7 +198,7 @@ def ver_table(rows: list[Row]) -> str:
     for corpus in _corpora(rows):
         mine = usual(row for row in rows if row["corpus"] == corpus)
         lines.append([name_of(corpus), *(_apart(mine, with_ver, plain) for plain, with_ver in WITH_VER.items())])
-    return table(["corpus", *(f"{title(m)} minus {title(p)}" for p, m in WITH_VER.items())], lines)
+    return markdown.table(["corpus", *(f"{title(m)} minus {title(p)}" for p, m in WITH_VER.items())], lines)
 
 
 # the page

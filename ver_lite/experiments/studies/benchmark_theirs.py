@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from ver_lite.experiments import paper_numbers
-from ver_lite.experiments.results import table as markdown
+from ver_lite.system import markdown
 
 TITLES = {
     "inter-rat": "Inter_RAT",
@@ -110,7 +110,7 @@ def _numbers(table: int, theirs: dict[str, dict[str, float]], ours: dict[str, di
         cells = [f"{known[corpus, method]['F1']} †" if (corpus, method) in known else "–" for corpus in theirs]
         own = [f"{gains[method]:+.1f}" if method in gains else "–" for gains in ours.values()]
         lines.append([method, *cells, *own])
-    return markdown(head, lines)
+    return markdown.table(head, lines)
 
 
 def _agreement(theirs: dict[str, dict[str, float]], ours: dict[str, dict[str, float]], table: int) -> str:
@@ -118,4 +118,4 @@ def _agreement(theirs: dict[str, dict[str, float]], ours: dict[str, dict[str, fl
     for corpus, row in theirs.items():
         cells = [str(order(gains, row)) if table < 3 or corpus == other else "" for other, gains in ours.items()]
         lines.append([f"{corpus} †", *cells])
-    return markdown(["", *ours], lines)
+    return markdown.table(["", *ours], lines)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ver_lite.experiments.results import find, interval
+from ver_lite.system import markdown
 
 Rows = list[dict[str, Any]]
 LATE = 5  # looks
@@ -176,15 +177,14 @@ def verdict(differences: list[float]) -> str:
     return "holds" if low > 0 else "does not hold" if high < 0 else "not decided"
 
 
-def table(rows: Rows) -> str:
+def claims_table(rows: Rows) -> str:
     """Every claim with its number, ours with an interval, and the verdict, in Markdown."""
-    lines = ["| the paper says | its number | our number is | five seeds: mean, 95 % interval | here | lesson |"]
-    lines.append("|" + "---|" * 6)
+    head = ("the paper says", "its number", "our number is", "five seeds: mean, 95 % interval", "here", "lesson")
+    lines = []
     for claim in CLAIMS:
         differences = claim.differences(rows)
         mean, low, high = interval(differences)
         digits = 1 if max(map(abs, (mean, low, high))) >= 1 else 3
         ours = f"{mean:+.{digits}f}, {low:+.{digits}f} to {high:+.{digits}f}"
-        cells = (claim.says, claim.theirs, claim.ours, ours, f"**{verdict(differences)}**", claim.lesson)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append((claim.says, claim.theirs, claim.ours, ours, f"**{verdict(differences)}**", claim.lesson))
+    return markdown.table(head, lines)

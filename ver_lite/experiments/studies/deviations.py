@@ -17,24 +17,15 @@ import torch
 from ver_lite import masks
 from ver_lite.corpora import Corpus
 from ver_lite.corpora.core import Split
-from ver_lite.experiments.results import (
-    SEEDS,
-    Job,
-    Study,
-    cell,
-    columns,
-    corpus_of,
-    find,
-    made_by,
-    not_recorded,
-    tested,
-)
+from ver_lite.experiments.jobs import SEEDS, Job, Study, corpus_of, not_recorded, tested
+from ver_lite.experiments.results import cell, columns, find, made_by
 from ver_lite.experiments.studies import argument
 from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import Method
 from ver_lite.players.players import in_mode
-from ver_lite.system import machine
-from ver_lite.training.runs import Config, Run, build_game, word_vectors
+from ver_lite.system import machine, markdown
+from ver_lite.training.config import Config
+from ver_lite.training.runs import Run, build_game, word_vectors
 from ver_lite.training.training import train
 
 RATES = (0.0, 0.3)
@@ -143,36 +134,34 @@ def chosen(row: dict[str, Any]) -> dict[str, float]:
 def report(made: dict[str, Any]) -> str:
     """The three groups as tables in Markdown."""
     rows = made["rows"]
-    rules = ["| game | best on test | best on dev | last | on test minus on dev |", "|---" * 5 + "|"]
-    prices = ["| Ω per | F1, sampled | F1, top-k | S, sampled | Acc, sampled |", "|---" * 5 + "|"]
+    rules, prices, padding = [], [], []
     for p in RATES:
         three = [chosen(row) for row in find(rows, group="epochs", variant=f"{p:g}")]
         cells = [cell([t[name] for t in three], 1) for name in ("best on test", "best on dev", "last")]
         cells.append(cell([t["best on test"] - t["best on dev"] for t in three], 1))
-        rules.append(f"| {f'VER, p = {p:g}' if p else 'RNP'} | " + " | ".join(cells) + " |")
+        rules.append([f"VER, p = {p:g}" if p else "RNP", *cells])
     for group, says in (("epochs", "batch"), ("price", "text")):
         tests = [row["test"]["last"] for row in find(rows, group=group, variant="0")]
         cells = [cell([t[how]["f1"] for t in tests]) for how in ("sample", "top_k")]
         cells += [cell([t["sample"][name] for t in tests]) for name in ("sparsity", "accuracy")]
-        prices.append(f"| {says} | " + " | ".join(cells) + " |")
-    padding = ["| padding may be selected | S, words alone | S, padding counted | F1 | F1, padding counted | Acc |"]
-    padding.append("|---" * 6 + "|")
+        prices.append([says, *cells])
     for variant in ("False", "True"):
         last = [{k: v[-1] for k, v in row["curve"].items()} for row in find(rows, group="padding", variant=variant)]
         cells = [cell([x["words"] for x in last]), cell([x["words"] + x["padding"] for x in last])]
         cells += [cell([x[name] for x in last]) for name in ("f1", "f1_counted", "accuracy")]
-        padding.append(f"| {'yes' if variant == 'True' else 'no'} | " + " | ".join(cells) + " |")
+        padding.append(["yes" if variant == "True" else "no", *cells])
+    selected = ("S, words alone", "S, padding counted", "F1", "F1, padding counted", "Acc")
     parts = [
         f"{made_by(made, rows)}\n\n{not_recorded(made, jobs())}Test split, percent, mean (standard deviation) over the "
         "seeds.",
         "**Which epoch is reported.** F1, masks drawn anew after every epoch.",
-        "\n".join(rules),
+        markdown.table(["game", "best on test", "best on dev", "last", "on test minus on dev"], rules),
         "**Ω per text or per batch.** RNP, last epoch.",
-        "\n".join(prices),
+        markdown.table(["Ω per", "F1, sampled", "F1, top-k", "S, sampled", "Acc, sampled"], prices),
         "**Padding among what may be selected.** RNP, GRU, last epoch; S in percent of the words.",
-        "\n".join(padding),
+        markdown.table(["padding may be selected", *selected], padding),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 STUDY = Study("deviations", jobs, measure, report)

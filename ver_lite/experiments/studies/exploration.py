@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ver_lite.experiments.results import Job, Study, cell, corpus_of, find, made_by, tested
+from ver_lite.experiments.jobs import Job, Study, corpus_of, tested
+from ver_lite.experiments.results import cell, find, made_by
 from ver_lite.experiments.studies import argument
+from ver_lite.system import markdown
 from ver_lite.training.training import train
 
 SEEDS = (101, 102, 103)
@@ -67,28 +69,26 @@ def measure(job: Job) -> dict[str, Any]:
 def report(made: dict[str, Any]) -> str:
     """The map as a table in Markdown."""
     rows = made["rows"]
-    head = "| place | p | F1, sampled | F1, argmax | F1, top-k | S, argmax | Acc | Acc on gold | H_c on gold, nats |"
-    lines, gains = [head, "|" + "---|" * 9], ["| place | " + " | ".join(_WAYS.values()) + " |", "|" + "---|" * 4]
+    head = ["place", "p", *(f"F1, {way}" for way in _WAYS.values())]
+    head += ["S, argmax", "Acc", "Acc on gold", "H_c on gold, nats"]
+    lines, gains = [], []
     for name, place in PLACES.items():
         games = {p: [r["test"]["last"] for r in find(rows, place=name, p=p)] for p in RATES}
         for p, tests in games.items():
             f1 = [cell([t[how]["f1"] for t in tests]) for how in _WAYS]
             more = [cell([t["argmax"][k] for t in tests]) for k in ("sparsity", "accuracy", "gold_accuracy")]
             more.append(f"{sum(t['argmax']['gold_cross_entropy'] for t in tests) / len(tests):.2f}")
-            lines.append(f"| {name}: {place.says} | {p:g} | " + " | ".join(f1 + more) + " |")
+            lines.append([f"{name}: {place.says}", f"{p:g}", *f1, *more])
         cells = []
         for how in _WAYS:
             ahead = [v[how]["f1"] - r[how]["f1"] for r, v in zip(*games.values(), strict=True)]
             cells.append(f"{100 * sum(ahead) / len(ahead):+.1f} ({sum(a > 0 for a in ahead)} of {len(ahead)})")
-        gains.append(f"| {name} | " + " | ".join(cells) + " |")
+        gains.append([name, *cells])
     return (
         f"{made_by(made, rows)}\n\n"
         "**VER (p = 0.3) minus RNP, points of F1**; in brackets, in how many seeds VER is ahead. "
-        "Last epoch, test split.\n\n"
-        + "\n".join(gains)
-        + "\n\n**The scores behind it.** Percent, mean (standard deviation) over the seeds.\n\n"
-        + "\n".join(lines)
-        + "\n"
+        f"Last epoch, test split.\n\n{markdown.table(['place', *_WAYS.values()], gains)}\n"
+        "**The scores behind it.** Percent, mean (standard deviation) over the seeds.\n\n" + markdown.table(head, lines)
     )
 
 

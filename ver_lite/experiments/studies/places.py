@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from ver_lite.corpora.core import Split
-from ver_lite.experiments.results import Job, Study, corpus_of, not_recorded, short, table
+from ver_lite.experiments.jobs import Job, Study, corpus_of, not_recorded
+from ver_lite.experiments.results import short
 from ver_lite.experiments.studies import benchmark
 from ver_lite.experiments.studies.benchmark_page import name_of
 from ver_lite.measures.baselines import first_words, gold_by_place, random_words
-from ver_lite.system import machine
+from ver_lite.system import machine, markdown
 
 RULES = {
     "random words": random_words,
@@ -75,9 +76,9 @@ def report(made: dict[str, Any]) -> str:
         f"Counted in the test splits, nothing trained; commit {commits}; command "
         f"`{made['command']} places`.\n\n{not_recorded(made, jobs())}"
         f"F1 of rules that read no word, where a mask takes the share that the benchmark asks for:\n\n"
-        f"{table(['corpus', 'words a text', 'share', *RULES], rules)}\n"
+        f"{markdown.table(['corpus', 'words a text', 'share', *RULES], rules)}\n"
         "Gold words in each tenth of the texts, percent:\n\n"
-        f"{table(['corpus', 'first', *map(str, range(2, 10)), 'last'], tenths)}"
+        f"{markdown.table(['corpus', 'first', *map(str, range(2, 10)), 'last'], tenths)}"
     )
 
 

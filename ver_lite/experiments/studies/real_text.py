@@ -23,18 +23,20 @@ from torch import Tensor
 from ver_lite import masks
 from ver_lite.corpora import Corpus, load_corpus
 from ver_lite.corpora.core import Split, Vocabulary
-from ver_lite.experiments.results import Job, Study, cell, find, interval, made_by, not_recorded, short, table
+from ver_lite.experiments.jobs import Job, Study, not_recorded
+from ver_lite.experiments.results import cell, find, interval, made_by, short
 from ver_lite.measures.evaluation import evaluate, play_through
 from ver_lite.measures.faithfulness import faithfulness
 from ver_lite.measures.mask_shape import read_shapes
-from ver_lite.system import machine
+from ver_lite.system import machine, markdown
 from ver_lite.training.cleaning import accuracy, cleaned, sufficiency, teach
-from ver_lite.training.runs import Config, Run, word_vectors
+from ver_lite.training.config import Config
+from ver_lite.training.runs import Run, word_vectors
 from ver_lite.training.training import train
 
 
 @dataclass(frozen=True)
-class Source:
+class Home:
     """Where games and classifiers are taught, for how many ``epochs`` a classifier, and with which ``seeds``."""
 
     title: str
@@ -51,22 +53,22 @@ LONGEST, TWEETS = 128, 4000  # words of a movie review, training tweets: what ma
 GLOVE = {"vectors": "glove", "learning_rate": 2e-3}
 LARGER = {"hidden": 64, "dropout": 0.5, "learning_rate": 1e-3}  # few long texts: movies are soon learned by heart
 RHOS = (0.8, 0.65, 0.5, 0.35, 0.2)  # how often the other aspects agree with the label: at home, then elsewhere
-SOURCES = {
-    "tweets": Source(
+HOMES = {
+    "tweets": Home(
         "Tweets",
         {"name": "tweets", "max_length": LONGEST},
         {"alpha": 0.35, "epochs": 10, "batch_size": 64, "lambda2": 0.01, **GLOVE},
         10,
         (1, 2, 3),
     ),
-    "movies": Source(
+    "movies": Home(
         "Movies",
         {"name": "movies", "max_length": LONGEST},
         {"alpha": 0.10, "epochs": 6, "batch_size": 16, "lambda2": 0.002, **GLOVE, **LARGER},
         8,
         (1, 2, 3),
     ),
-    "reviews": Source(
+    "reviews": Home(
         "Review world",
         {"name": "reviews", "rho": RHOS[0]},
         {"alpha": 0.30, "epochs": 30, "batch_size": 32, "lambda2": 0.01, "learning_rate": 2e-3},
@@ -89,8 +91,8 @@ TAUGHT, WORDS = ("whole", "rnp", "random", "gold"), ("rnp", "random", "gold")  #
 def jobs() -> list[Job]:
     """Every row, first seeds first. The job's config is RNP's."""
     made = []
-    for seed in sorted({seed for source in SOURCES.values() for seed in source.seeds}):
-        for name, source in SOURCES.items():
+    for seed in sorted({seed for source in HOMES.values() for seed in source.seeds}):
+        for name, source in HOMES.items():
             settings = {**COMMON, **source.settings, **GAMES["rnp"], "seed": seed}
             if seed in source.seeds:
                 made.append(Job(f"{name}/{seed}", source.corpus, settings, {"source": name, "seed": seed}))
@@ -125,7 +127,7 @@ def places(source: str) -> tuple[Corpus, dict[str, Split]]:
 
 def measure(job: Job) -> dict[str, Any]:
     """Train the two games and the classifiers of a row, and return it."""
-    began, config, source = time.perf_counter(), job.config(), SOURCES[job.about["source"]]
+    began, config, source = time.perf_counter(), job.config(), HOMES[job.about["source"]]
     corpus, tests = places(job.about["source"])
     splits = {"train": corpus.train, "dev": corpus.dev, **tests}
     home = tests[next(iter(tests))]
@@ -210,7 +212,7 @@ def made(record: dict[str, Any]) -> str:
 def report(record: dict[str, Any]) -> str:
     """The record as tables in Markdown."""
     rows = record["rows"]
-    there = [name for name in SOURCES if any(row["source"] == name for row in rows)]
+    there = [name for name in HOMES if any(row["source"] == name for row in rows)]
     return (
         f"{made(record)}\n\n{not_recorded(record, jobs())}"
         "**Classifiers that were taught on some of the words.** Accuracy on test texts, percent, mean (standard "
@@ -233,13 +235,15 @@ def _readers_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
     for source in sources:
         for place in find(rows, source=source)[0]["readers"]["whole"]:
             for way, title in WAYS.items():
-                cells = [f"{SOURCES[source].title} → {place}", title]
+                cells = [f"{HOMES[source].title} → {place}", title]
                 for shown in ("whole", "own"):
                     mean, low, high = (100 * v for v in interval(gain(rows, source, way, place, shown)))
                     cells.append(cell(share(rows, source, way, place, shown)))
                     cells.append("" if way == "whole" else f"{mean:+.1f}, {low:+.1f} to {high:+.1f}")
                 lines.append(cells)
-    return table(["corpus → tested on", "taught on", "shown whole texts", "gain", "shown such words", "gain"], lines)
+    return markdown.table(
+        ["corpus → tested on", "taught on", "shown whole texts", "gain", "shown such words", "gain"], lines
+    )
 
 
 def _games_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
@@ -247,7 +251,7 @@ def _games_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
     for source in sources:
         for name in GAMES:
             games = [row["games"][name] for row in find(rows, source=source)]
-            found = [f"{SOURCES[source].title}, {name.upper()}"]
+            found = [f"{HOMES[source].title}, {name.upper()}"]
             found += [cell([game[key] for game in games]) for key in ("sparsity", "accuracy", "f1")]
             for key in ("comprehensiveness", "sufficiency"):
                 each = (key, f"{key}_random", f"aopc_{key}")
@@ -256,7 +260,7 @@ def _games_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
                 found.append(f"{_mean([game['shape'][what]['read'] for game in games]):+.3f}")
             lines.append(found)
     measures = [f"{n}{more}" for n in ("comprehensiveness", "sufficiency") for more in ("", ", random words", ", AOPC")]
-    return table(["game", "S", "Acc", "F1", *measures, "shape: label", "shape: decision"], lines)
+    return markdown.table(["game", "S", "Acc", "F1", *measures, "shape: label", "shape: decision"], lines)
 
 
 def _sufficiency_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
@@ -265,8 +269,8 @@ def _sufficiency_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
         found = find(rows, source=source)
         for taught in TAUGHT:
             cells = [f"{_mean([row['sufficiency'][taught][way] for row in found]):+.3f}" for way in WORDS]
-            lines.append([SOURCES[source].title, WAYS[taught], *cells])
-    return table(["corpus", "taught on", *(WAYS[way] for way in WORDS)], lines)
+            lines.append([HOMES[source].title, WAYS[taught], *cells])
+    return markdown.table(["corpus", "taught on", *(WAYS[way] for way in WORDS)], lines)
 
 
 def _words_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
@@ -274,8 +278,8 @@ def _words_table(rows: list[dict[str, Any]], sources: list[str]) -> str:
     for source in sources:
         found = find(rows, source=source)
         cells = [cell([row["punctuation"][way] for row in found]) for way in WAYS]
-        lines.append([SOURCES[source].title, *cells, cell([row["differ"] for row in found])])
-    return table(["corpus", *WAYS.values(), "RNP and VER differ"], lines)
+        lines.append([HOMES[source].title, *cells, cell([row["differ"] for row in found])])
+    return markdown.table(["corpus", *WAYS.values(), "RNP and VER differ"], lines)
 
 
 def _mean(values: list[float]) -> float:

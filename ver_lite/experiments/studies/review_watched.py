@@ -14,10 +14,12 @@ from torch import Tensor
 
 from ver_lite.corpora import Corpus
 from ver_lite.corpora.core import Batch
-from ver_lite.experiments.results import Job, Study, corpus_of, made_by, not_recorded
+from ver_lite.experiments.jobs import Job, Study, corpus_of, not_recorded
+from ver_lite.experiments.results import made_by
 from ver_lite.experiments.studies import argument
 from ver_lite.methods import Method
 from ver_lite.players.players import in_mode
+from ver_lite.system import markdown
 from ver_lite.training.runs import Run
 from ver_lite.training.training import train
 
@@ -95,22 +97,20 @@ def _short(value: Tensor) -> float:
 def report(made: dict[str, Any]) -> str:
     """The review, and what each game shows of it at the last look, in Markdown."""
     rows = made["rows"]
-    lines = [
-        "| p | words shown | of them gold | P(positive) said | the oracle's | entropy | divergence |",
-        "|---" * 7 + "|",
-    ]
+    head = ("p", "words shown", "of them gold", "P(positive) said", "the oracle's", "entropy", "divergence")
+    lines = []
     for row in rows:
         last = {name: values[-1] for name, values in row["looks"].items()}
         words = " ".join(row["words"][i] for i in last["shown"])
         gold = sum(row["gold"][i] for i in last["shown"])
-        numbers = " | ".join(f"{last[name]:.3f}" for name in ("said", "known", "entropy", "divergence"))
-        lines.append(f"| {row['p']:g} | {words} | {gold} of {sum(row['gold'])} | {numbers} |")
+        numbers = (f"{last[name]:.3f}" for name in ("said", "known", "entropy", "divergence"))
+        lines.append([f"{row['p']:g}", words, f"{gold} of {sum(row['gold'])}", *numbers])
     first = rows[0]
     return (
         f"{made_by(made, rows)}\n\n{not_recorded(made, jobs())}"
         f"Review {first['review']} of the test set, {first['label']}: *{' '.join(first['words'])}*\n\n"
         "What each game shows of it after its last epoch, with top-k masks. p = 0 is RNP; entropy and divergence in "
-        "nats.\n\n" + "\n".join(lines) + "\n"
+        "nats.\n\n" + markdown.table(head, lines)
     )
 
 

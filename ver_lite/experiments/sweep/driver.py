@@ -1,22 +1,32 @@
-"""The sweep itself: runs handed out to an executor, each played under its lock."""
+"""The sweep itself: runs handed out by the engine, each played under its lock."""
 
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 import uuid
 import warnings
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ver_lite.experiments.results import Job, corpus_of
-from ver_lite.experiments.sweep.folder import INSIDE, Entry, collect, epochs_of, folders, locked, survey, write_scores
-from ver_lite.experiments.sweep.plan import key, plan
+from ver_lite.experiments.engine import HELD, work
+from ver_lite.experiments.jobs import Answer, Job, corpus_of
+from ver_lite.experiments.plan import key, plan
+from ver_lite.experiments.sweep.folder import (
+    INSIDE,
+    RunEntry,
+    collect,
+    epochs_of,
+    folders,
+    locked,
+    survey,
+    write_scores,
+)
 from ver_lite.system import machine
 from ver_lite.system.checks import check_number
 from ver_lite.system.errors import said
@@ -26,9 +36,6 @@ from ver_lite.training.config import Config
 from ver_lite.training.runs import Kinds, Run
 from ver_lite.training.training import resume, train
 
-AGAIN = 2.0  # seconds after which a run that another sweep holds is asked for again
-_HELD = "held by another sweep"
-_DROPPED = "failed: the executor dropped it; was its cluster lost? Sweep again"
 _ONE_GAME = threading.Lock()  # torch has one global random state a process: it plays one game at a time
 
 
@@ -40,7 +47,7 @@ def sweep(
     workers: int | None = None,
     device: str = "auto",
     progress: bool = True,
-) -> list[Entry]:
+) -> list[RunEntry]:
     """Train and test every config, each in a folder of its own under ``out``; return what became of each.
 
     ``configs`` may also be jobs of :func:`plan`, which keep the names they have among others.
@@ -56,8 +63,18 @@ def sweep(
     configs, out = list(configs), _open(Path(out))
     jobs = configs if all(isinstance(config, Job) for config in configs) else plan(configs)
     pool = Processes(workers or (1 if alone else cores())) if executor is None else nullcontext(executor)
-    with pool as running:
-        entries = _drive(jobs, out, running, device, progress)
+    entries, stop = survey(out, jobs), out / INSIDE / f"stop-{uuid.uuid4().hex}"
+    do = partial(play, out, device=device, stop=stop)
+    with pool as running, _Bar(entries, progress) as bar:
+
+        def ask() -> None:
+            """Have games stop after their epoch: the file is for workers of any kind, which no signal may reach."""
+            stop.touch()
+            if isinstance(running, Processes):
+                running.ask_to_stop()
+
+        entries = work(entries, do, partial(_entry, out), executor=running, stop=ask, watch=bar.show)
+    stop.unlink(missing_ok=True)
     collect(out)
     return entries
 
@@ -70,86 +87,39 @@ def _open(out: Path) -> Path:
     return out.absolute()
 
 
-def _drive(jobs: list[Job], out: Path, running: Any, device: str, progress: bool) -> list[Entry]:
-    """Hand out the runs that are not trained yet until none is left, or somebody asks to stop."""
-    entries = {entry.job.name: entry for entry in survey(out, jobs)}
-    todo = [entry.job for entry in entries.values() if entry.row is None]
-    waiting: dict[Future, Job] = {}
-    stop, turn, due = out / INSIDE / f"stop-{uuid.uuid4().hex}", 0, 0.0
-    with machine.interruptions() as asked, _Bar(entries, progress) as bar:
-        while todo or waiting:
-            if asked:
-                todo = []
-                if not stop.exists():
-                    stop.touch()
-                    if isinstance(running, Processes):
-                        running.ask_to_stop()
-            if todo and time.monotonic() > due:
-                waiting |= {running.submit(play, out, job, device, stop, turn): job for job in todo}
-                todo, turn, due = [], turn + 1, time.monotonic() + AGAIN
-            for future in wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED).done:
-                job, answer = waiting.pop(future), _outcome(future)
-                if answer == _HELD:
-                    todo.append(job)
-                else:
-                    entries[job.name] = _entry(out, job, answer)
-            if _lost(running):
-                entries |= {job.name: _entry(out, job, _DROPPED) for job in (*todo, *waiting.values())}
-                break
-            bar.show(entries)
-            if todo and not waiting:
-                time.sleep(0.1)
-    stop.unlink(missing_ok=True)
-    return list(entries.values())
-
-
-def _lost(executor: Any) -> bool:
-    """Whether this is Dask's executor and its client has given up its scheduler: some futures then never end."""
-    return getattr(getattr(executor, "_client", None), "status", "") == "closed"
-
-
-def _entry(out: Path, job: Job, answer: dict[str, Any] | str) -> Entry:
+def _entry(out: Path, job: Job, answer: Answer) -> RunEntry:
     """What became of a job, from what is in its folder and what its worker answered."""
     (there,) = survey(out, [job])
     row = there.row or (answer if isinstance(answer, dict) else None)
     return replace(there, status=row["status"] if row else answer, row=row)
 
 
-def _outcome(future: Future) -> dict[str, Any] | str:
-    """What :func:`play` returned, or how its worker failed."""
-    if future.cancelled():
-        return _DROPPED
-    error = future.exception()
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    if error is not None:
-        return f"failed: its worker failed ({type(error).__name__}: {' '.join(str(error).split())})"
-    return future.result()
-
-
-def play(out: Path, job: Job, device: str, stop: Path, turn: int) -> dict[str, Any] | str:
+def play(out: Path, job: Job, device: str, stop: Path | None = None) -> Answer:
     """In a worker: train a job's run, or go on with it, and test it. Returns its row, "interrupted", "failed: why", or
-    that another sweep holds it. ``stop``: a file that is there once the sweep was asked to stop. ``turn``: how often
-    the job was handed out, so that an executor that remembers answers (Dask's) does not."""
+    that another process holds it. ``stop``: a file that is there once the sweep was asked to stop."""
     with _ONE_GAME:
-        if stop.exists():
+        if _asked(stop):
             return "interrupted"
         mark = key(job.config())
         trace = out / INSIDE / f"{mark}.error"
         try:
             trace.unlink(missing_ok=True)
             with locked(out, mark, wait=False) as mine:
-                return _play(folders(out).get(mark, out / job.name), job, device, stop) if mine else _HELD
+                return _play(folders(out).get(mark, out / job.name), job, device, stop) if mine else HELD
         except Exception as error:
             with suppress(FileError):
                 write_text(trace, traceback.format_exc())
             return f"failed: {said(error, look=str(trace))}"
 
 
-def _play(folder: Path, job: Job, device: str, stop: Path) -> dict[str, Any] | str:
+def _asked(stop: Path | None) -> bool:
+    return stop is not None and stop.exists()
+
+
+def _play(folder: Path, job: Job, device: str, stop: Path | None) -> Answer:
     def look(run: Run, row: dict[str, Any]) -> None:
         """After each epoch: no signal reaches a thread or another machine, but this does."""
-        if stop.exists():
+        if _asked(stop):
             run.status = "interrupted"
 
     (entry,) = survey(folder.parent, [job])
@@ -174,11 +144,11 @@ def _play(folder: Path, job: Job, device: str, stop: Path) -> dict[str, Any] | s
 class _Bar:
     """Progress in epochs, which are saved in the runs' folders wherever they are trained, with the time left."""
 
-    def __init__(self, entries: dict[str, Entry], progress: bool):
+    def __init__(self, entries: list[RunEntry], progress: bool):
         from tqdm.auto import tqdm
 
-        self.saved = {name: self._epochs(entry) for name, entry in entries.items()}
-        total, done = sum(e.job.config().epochs for e in entries.values()), sum(self.saved.values())
+        self.saved = {entry.job.name: self._epochs(entry) for entry in entries}
+        total, done = sum(entry.job.config().epochs for entry in entries), sum(self.saved.values())
         self.bar = tqdm(total=total, initial=done, unit="epoch", desc="sweep", disable=not progress, mininterval=1)
 
     def __enter__(self) -> _Bar:
@@ -188,10 +158,10 @@ class _Bar:
         self.bar.close()
 
     @staticmethod
-    def _epochs(entry: Entry) -> int:
+    def _epochs(entry: RunEntry) -> int:
         return entry.job.config().epochs if entry.row else epochs_of(entry.folder)
 
-    def show(self, entries: dict[str, Entry]) -> None:
+    def show(self, entries: dict[str, RunEntry]) -> None:
         if self.bar.disable:
             return
         self.saved |= {name: self._epochs(entry) for name, entry in entries.items()}

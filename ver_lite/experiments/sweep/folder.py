@@ -11,29 +11,33 @@ from pathlib import Path
 from typing import Any
 
 from ver_lite.corpora import Corpus
-from ver_lite.experiments.results import Job, cell, tested, write_record
-from ver_lite.experiments.sweep.plan import key, told, varying
+from ver_lite.experiments.engine import Entry, difference
+from ver_lite.experiments.jobs import Job, tested
+from ver_lite.experiments.plan import key, told, varying
+from ver_lite.experiments.results import cell
+from ver_lite.system import markdown
 from ver_lite.system.errors import said
-from ver_lite.system.files import FileError, read_json, write_json
+from ver_lite.system.files import FileError, read_json, write_json, write_rows
 from ver_lite.training.config import Config
 from ver_lite.training.runs import Run, RunError, read_config
 
 INSIDE = ".sweep"  # in the sweep's folder: locks, tracebacks, and whether it is asked to stop
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One run of a sweep. ``status``: "new", "unfinished", "finished", "stopped: why" (training went wrong),
-    "interrupted" or "failed: why"; ``epochs``: how many are saved; ``row``: its results, once it is trained."""
+@dataclass(frozen=True, kw_only=True)
+class RunEntry(Entry):
+    """One run of a sweep: its ``folder``, and how many ``epochs`` are saved there."""
 
-    job: Job
     folder: Path
-    status: str
     epochs: int = 0
-    row: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its folder, which may be an older one than its job's."""
+        return self.folder.name
 
 
-def survey(out: str | Path, jobs: Iterable[Job]) -> list[Entry]:
+def survey(out: str | Path, jobs: Iterable[Job]) -> list[RunEntry]:
     """What of every job is there. Nothing is written."""
     there = folders(Path(out))
     return [_look(there.get(key(job.config()), Path(out) / job.name), job) for job in jobs]
@@ -51,16 +55,16 @@ def folders(out: Path) -> dict[str, Path]:
     return found
 
 
-def _look(folder: Path, job: Job) -> Entry:
+def _look(folder: Path, job: Job) -> RunEntry:
     if not (folder / "config.json").exists():
-        return Entry(job, folder, "new")
+        return RunEntry(job, "new", folder=folder)
     try:
         _same_config(folder, job.config())
         epochs = epochs_of(folder)
         row = _row(folder)
     except FileError as error:
-        return Entry(job, folder, f"failed: {said(error)}")
-    return Entry(job, folder, row["status"] if row else "unfinished", epochs, row)
+        return RunEntry(job, f"failed: {said(error)}", folder=folder)
+    return RunEntry(job, row["status"] if row else "unfinished", row, folder=folder, epochs=epochs)
 
 
 def _row(folder: Path) -> dict[str, Any] | None:
@@ -93,19 +97,11 @@ def _epochs(folder: Path, changed: int) -> int:
 
 
 def _same_config(folder: Path, wanted: Config) -> None:
-    """See that the run in ``folder`` was trained under this config; RunError when it was not. Its corpus may have been
-    loaded with more options than are asked for; vectors from a file and BERTs decide their own sizes."""
-    have, want = told(read_config(folder)[1]), told(wanted)
-    own = (
-        ("dimension", "hidden")
-        if wanted.encoder == "bert"
-        else ("dimension",) * (wanted.vectors not in (None, "glove"))
-    )
-    want = {name: value for name, value in want.items() if name not in own}
-    for name in want:
-        if have.get(name) != want[name]:
-            differ = f"{name} = {have.get(name)!r}, this sweep asks for {want[name]!r}"
-            raise RunError(f"{folder} was trained with {differ}. Choose another folder, or delete that one.")
+    """See that the run in ``folder`` was trained under this config; RunError when it was not."""
+    if found := difference(read_config(folder)[1], wanted):
+        name, have, want = found
+        differ = f"{name} = {have!r}, this sweep asks for {want!r}"
+        raise RunError(f"{folder} was trained with {differ}. Choose another folder, or delete that one.")
 
 
 def write_scores(run: Run, corpus: Corpus, folder: Path) -> dict[str, Any]:
@@ -152,7 +148,7 @@ def collect(out: Path) -> list[dict[str, Any]]:
         names = dict.fromkeys([*varying(configs), "seed"])
         rows = [{**{n: v[n] for n in names if n in v}, **row} for row, v in zip(found, configs, strict=True)]
         rows.sort(key=lambda row: [_order(row.get(name)) for name in names])
-        write_record(out / "results.json", {"command": "ver-lite sweep", "rows": rows})
+        write_rows(out / "results.json", {"command": "ver-lite sweep"}, rows)
     return rows
 
 
@@ -161,22 +157,19 @@ def _order(value: Any) -> tuple[float, str]:
     return (value, "") if number else (float("-inf") if value is None else float("inf"), str(value))
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def means_table(rows: list[dict[str, Any]]) -> str:
     """Mean (standard deviation) over the seeds, by what varies, in Markdown."""
     configs = [told(Config.read(row["config"])) for row in rows]
-    names = [name for name in varying(configs) if name != "seed"]
-    groups: dict[str, list[dict[str, Any]]] = {}
+    names = [name for name in varying(configs) if name != "seed"] or ["method"]
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row, values in zip(rows, configs, strict=True):
-        shown = " | ".join(_shown(values.get(name)) for name in names or ["method"])
-        groups.setdefault(shown, []).append(row)
-    head = [*(names or ["method"]), "seeds", "S", "P", "R", "F1", "F1, last epoch", "Acc"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [f"| {shown} | {' | '.join(_cells(group))} |" for shown, group in groups.items()]
-    return "\n".join(lines)
+        groups.setdefault(tuple(_shown(values.get(name)) for name in names), []).append(row)
+    head = [*names, "seeds", "S", "P", "R", "F1", "F1, last epoch", "Acc"]
+    return markdown.table(head, [[*shown, *_cells(group)] for shown, group in groups.items()])
 
 
 def _shown(value: Any) -> str:
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value).replace("|", "/")
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _cells(rows: list[dict[str, Any]]) -> list[str]:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ver_lite.system import markdown
+
 BERT_BASE = {
     "vocab_size": 30522,
     "hidden_size": 768,
@@ -92,7 +94,7 @@ def largest_batch(shape: dict[str, Any], pieces: int, room: float, **options: An
     return max(int((room - none) // (one - none)), 0)
 
 
-def table(shape: dict[str, Any] = BERT_BASE, pieces: int = 512, gib: float = 16, spare: float = 1) -> str:
+def memory_table(shape: dict[str, Any] = BERT_BASE, pieces: int = 512, gib: float = 16, spare: float = 1) -> str:
     """Two players of a shape on a GPU of ``gib`` GiB, ``spare`` of it left to the driver: a table in Markdown."""
     head = (
         "checkpointing",
@@ -101,7 +103,7 @@ def table(shape: dict[str, Any] = BERT_BASE, pieces: int = 512, gib: float = 16,
         f"fit {gib:g} GiB",
         "in all",
     )
-    lines = [head, ("---",) * len(head)]
+    lines = []
     for checkpointing in (False, True):
 
         def total(texts: int, checkpointing=checkpointing) -> int:
@@ -110,8 +112,8 @@ def table(shape: dict[str, Any] = BERT_BASE, pieces: int = 512, gib: float = 16,
         most = largest_batch(shape, pieces, (gib - spare) * GIB, checkpointing=checkpointing)
         sizes = f"{total(0) / GIB:.1f} GiB", f"{(total(1) - total(0)) / 2**20:.0f} MiB"
         lines.append(("yes" if checkpointing else "no", *sizes, f"{most} texts", f"{total(most) / GIB:.1f} GiB"))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown.table(head, lines)
 
 
 if __name__ == "__main__":
-    print(table())
+    print(memory_table())

@@ -78,7 +78,7 @@ def rehearse(
         print(f"load of the machine (1, 5, 15 minutes): {', '.join(f'{x:.1f}' for x in os.getloadavg())}\n")
         print(times(rows, kinds))
         print()
-        bad = table(assignment, rows, folder / "marks" / "feedback")
+        bad = print_attacks(assignment, rows, folder / "marks" / "feedback")
         bad += innocents(assignment, rows, kinds)
     return 1 if code or bad else 0
 
@@ -96,7 +96,7 @@ def times(rows: dict[str, Any], kinds: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def table(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
+def print_attacks(assignment: Assignment, rows: dict[str, Any], pages: Path) -> int:
     """Print the outcome of every attack. Returns how many did not end as they should."""
     bad = 0
     question = attacks.attacked(assignment)

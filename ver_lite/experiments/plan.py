@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from ver_lite.experiments.results import Job
+from ver_lite.experiments.jobs import Job
 from ver_lite.methods import METHODS
 from ver_lite.training.config import Config
 
