@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 NAMES = tuple(ENTRIES)
-SIZES = {"max_length": 256, "min_count": 1, "max_words": None, "leaks": "remove", "query_end": None}
+COMMON = options_of(assemble)  # the options of every corpus that is read, with their defaults
 
 
 def load_corpus(
@@ -103,7 +103,7 @@ def load_corpus(
 
 def _make(name: str, given: dict[str, Any], options: dict[str, Any]) -> Corpus:
     """A corpus that is made on this machine. ``given``: what only a corpus that is read can obey."""
-    if asked := [option for option, value in given.items() if value != SIZES.get(option)]:
+    if asked := [option for option, value in given.items() if value != COMMON.get(option)]:
         hint = f"Its options: {', '.join(ENTRIES[name].options)}."
         raise CorpusError(f"{name} is made, not read: it has no {asked[0]}", hint=hint)
     _check_options(name, ENTRIES[name].options, options)
@@ -115,7 +115,7 @@ def _in_memory(table: Any, given: dict[str, Any], options: dict[str, Any]) -> Co
     name = type(table).__name__
     if given.pop("folder") is not None:
         raise CorpusError(f"a {name} is in memory: it has no folder")
-    _check_options(f"a {name}", (*options_of(read_table), *SIZES), options)
+    _check_options(f"a {name}", (*options_of(read_table), *COMMON), options)
     splits, classes, facts = read_table(table, **options)
     corpus = assemble(name, splits, classes, facts, **given)
     record = {"columns": facts["columns"], "rows": facts["rows"], "seed": options.get("seed", 0)}
@@ -127,11 +127,11 @@ def _read(name: str, folder: str | Path | None, options: dict[str, Any]) -> tupl
     """The texts, classes and facts of a named corpus, or of the JSON Lines at the path ``name``."""
     if name in ENTRIES:
         entry = ENTRIES[name]
-        _check_options(name, (*entry.options, *SIZES), options)
+        _check_options(name, (*entry.options, *COMMON), options)
         splits, classes, facts = entry.read(*locate_all(name, folder), **options)
         return splits, classes, entry.source.facts() | facts
     if Path(name).exists():
-        _check_options(name, (*options_of(read_jsonl), *SIZES), options)
+        _check_options(name, (*options_of(read_jsonl), *COMMON), options)
         return read_jsonl(name, **options)
     if name == IN_MEMORY:
         hint = (
