@@ -10,7 +10,7 @@ import pytest
 
 from ver_lite.corpora import load_corpus
 from ver_lite.experiments import engine
-from ver_lite.experiments.plan import key, told
+from ver_lite.experiments.plan import flattened, key
 from ver_lite.experiments.results import find
 from ver_lite.experiments.studies import argument
 from ver_lite.experiments.sweep import driver, means_table, plan, read_spec, survey, sweep
@@ -46,7 +46,7 @@ def spec(folder, text) -> Path:
 
 def test_the_example_is_the_recorded_study_of_fig_9():
     recorded = [job.config() for job in argument.jobs() if job.about["group"] == "sweep"]
-    assert [told(c) for c in read_spec(FIG9)] == [told(c) for c in recorded]
+    assert [flattened(c) for c in read_spec(FIG9)] == [flattened(c) for c in recorded]
 
 
 def test_blocks_take_over_what_stands_above_them_and_replace_it(tmp_path):

@@ -1,24 +1,26 @@
 """Text in, batches out: every corpus by name, your own by path, or a table that is in memory.
 
-core             Text, Vocabulary, Split, Batch, Corpus
-assembly         from a reader's texts to a corpus: leaks removed, vocabulary built, splits encoded
-named            the table of named corpora: reader, options, source, licence, checksums
-places           where corpora lie on this machine
-fetch            the downloader
-reading          what readers share: lines, JSON, words with their offsets, dealing into splits
-beer             reader: BeerAdvocate, as Lei et al. distributed it
-hotel            reader: hotel reviews, as R2A distributes them
-eraser           reader: ERASER's Movies, MultiRC and FEVER
-tweets           reader: Tweet Sentiment Extraction
-jsonl            reader: your own JSON Lines
-tables           reader: a pandas DataFrame or a Hugging Face Dataset that is in memory
-records          what jsonl and tables share: a record's values become a text, records become splits
-reviews          the review world as a corpus, in three sizes
-review_knobs     the review world's knobs, checked
-review_world     the review world: its texts, and the oracle that knows its true P(Y | words)
-review_writing   how the review world draws its texts
-review_words     the review world's words and sentence frames
-glove            word vectors
+The files::
+
+    core             Text, Vocabulary, Split, Batch, Corpus
+    assembly         from a reader's texts to a corpus: leaks removed, vocabulary built, splits encoded
+    named            the table of named corpora: reader, options, source, licence, checksums
+    places           where corpora lie on this machine
+    fetch            the downloader
+    reading          what readers share: lines, JSON, words with their offsets, dealing into splits
+    beer             reader: BeerAdvocate, as Lei et al. distributed it
+    hotel            reader: hotel reviews, as R2A distributes them
+    eraser           reader: ERASER's Movies, MultiRC and FEVER
+    tweets           reader: Tweet Sentiment Extraction
+    jsonl            reader: your own JSON Lines
+    tables           reader: a pandas DataFrame or a Hugging Face Dataset that is in memory
+    records          what jsonl and tables share: a record's values become a text, records become splits
+    reviews          the review world as a corpus, in three sizes
+    review_knobs     the review world's knobs, checked
+    review_world     the review world: its texts, and the oracle that knows its true P(Y | words)
+    review_writing   how the review world draws its texts
+    review_words     the review world's words and sentence frames
+    glove            word vectors
 """
 
 from __future__ import annotations

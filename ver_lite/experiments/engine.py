@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ver_lite.experiments.jobs import Answer, Job
-from ver_lite.experiments.plan import told
+from ver_lite.experiments.plan import flattened
 from ver_lite.system import machine
 from ver_lite.training.config import Config
 
@@ -111,11 +111,11 @@ def _lost(executor: Any) -> bool:
 def difference(recorded: Config, wanted: Config) -> tuple[str, Any, Any] | None:
     """The first setting in which a recorded config is not what the code would run today: its name and both values.
 
-    This is the one rule of staleness, for rows of records and for run folders: both configs are told flat and must say
-    the same. Three things are not compared: a setting that the method does not have, further options with which a
+    This is the one rule of staleness, for rows of records and for run folders: both configs, flattened, must say the
+    same. Three things are not compared: a setting that the method does not have, further options with which a
     corpus was loaded, and the sizes that word vectors and BERTs bring with them.
     """
-    have, want = told(recorded), told(wanted)
+    have, want = flattened(recorded), flattened(wanted)
     own = ("dimension",) if wanted.vectors not in (None, "glove") else ()
     if wanted.encoder == "bert":
         own = ("dimension", "hidden", "player_options.shape")

@@ -1,4 +1,4 @@
-"""Which runs a sweep has: configs told flat, named by what varies, each once."""
+"""Which runs a sweep has: a job for every config, named by the settings that vary; no run twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ver_lite.training.config import Config
 PARTS = ("protocol", "player_options")  # what a config holds that has names of its own
 
 
-def told(config: Config) -> dict[str, Any]:
+def flattened(config: Config) -> dict[str, Any]:
     """A config as one flat mapping, with ``corpus.NAME``, ``protocol.NAME`` and ``player_options.NAME``; the options of
     its method stand by their own names."""
     values = config.as_dict()
@@ -36,8 +36,8 @@ def key(config: Config) -> str:
     default is left out, and others are called ``options.NAME``; only the perturbation, once a setting of every config,
     is always there, by its bare name.
     """
-    usual = told(Config())
-    changed = {name: value for name, value in told(config).items() if name not in usual or usual[name] != value}
+    usual = flattened(Config())
+    changed = {name: value for name, value in flattened(config).items() if name not in usual or usual[name] != value}
     defaults = METHODS[config.method].options() if config.method in METHODS else {}
     for name in config.options:
         value = changed.pop(name, None)
@@ -48,10 +48,10 @@ def key(config: Config) -> str:
     return hashlib.sha256(json.dumps(changed, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
-def varying(all_told: list[dict[str, Any]]) -> list[str]:
-    """The names in which told configs differ, seed last."""
-    names = dict.fromkeys(name for values in all_told for name in values)
-    differ = [n for n in names if len({json.dumps(v.get(n), sort_keys=True, default=str) for v in all_told}) > 1]
+def varying(flat_configs: list[dict[str, Any]]) -> list[str]:
+    """The names in which flattened configs differ, seed last."""
+    names = dict.fromkeys(name for values in flat_configs for name in values)
+    differ = [n for n in names if len({json.dumps(v.get(n), sort_keys=True, default=str) for v in flat_configs}) > 1]
     return sorted(differ, key=lambda name: name == "seed")
 
 
@@ -65,12 +65,12 @@ def plan(configs: Iterable[Config]) -> list[Job]:
         if not config.corpus.get("name"):
             raise ValueError("a config of a sweep names its corpus: Config(corpus={'name': 'reviews', ...})")
         once.setdefault(key(config), config)
-    names = varying([told(config) for config in once.values()])
+    names = varying([flattened(config) for config in once.values()])
     return [_job(mark, config, names) for mark, config in once.items()]
 
 
 def _job(mark: str, config: Config, names: list[str]) -> Job:
-    values = told(config)
+    values = flattened(config)
     about = {name: values[name] for name in names if name in values}
     label = ",".join(f"{name}={_short(value)}" for name, value in about.items()) or config.method
     settings = {name: value for name, value in config.as_dict().items() if name != "corpus"}

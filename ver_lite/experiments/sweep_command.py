@@ -91,7 +91,7 @@ def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
     """The jobs that have, for every name asked for, one of the values asked for."""
     import difflib
 
-    from ver_lite.experiments.plan import told
+    from ver_lite.experiments.plan import flattened
 
     asked: dict[str, set[str]] = {}
     for text in only:
@@ -99,7 +99,7 @@ def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
         if not found:
             raise ValueError(f"--only wants NAME=VALUE, not {text!r}")
         asked.setdefault(name, set()).add(value)
-    shown = [{name: _text(value) for name, value in told(job.config()).items()} for job in jobs]
+    shown = [{name: _text(value) for name, value in flattened(job.config()).items()} for job in jobs]
     for name, values in asked.items():
         there = {run[name] for run in shown if name in run}
         if not there:

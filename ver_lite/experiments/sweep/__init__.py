@@ -1,8 +1,10 @@
 """Many runs: on this machine's cores, on the workers of any executor, or on several machines that share a folder.
 
-spec      reads a sweep's YAML file: which runs it asks for
-folder    the runs' folders: what is there of each, its lock, the results made from all
-driver    the sweep itself: each run is played under its lock
+The files::
+
+    spec      reads a sweep's YAML file: which runs it asks for
+    folder    the runs' folders: what is there of each, its lock, the results made from all
+    driver    the sweep itself: each run is played under its lock
 
 A run is a folder under ``out``, named by what varies and by a hash of its config. It is trained under a lock that the
 system drops with the process that holds it, so any number of sweeps may work on one folder at once. A run that is

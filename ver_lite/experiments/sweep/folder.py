@@ -13,7 +13,7 @@ from typing import Any
 from ver_lite.corpora import Corpus
 from ver_lite.experiments.engine import Entry, difference
 from ver_lite.experiments.jobs import Job, tested
-from ver_lite.experiments.plan import key, told, varying
+from ver_lite.experiments.plan import flattened, key, varying
 from ver_lite.experiments.results import cell
 from ver_lite.system import markdown
 from ver_lite.system.errors import said
@@ -144,7 +144,7 @@ def collect(out: Path) -> list[dict[str, Any]]:
     """Make ``out/results.json`` from the run folders, one line a run; its rows, with the columns that vary."""
     with locked(out, "results", wait=True):
         found = [{"name": f.name, **row} for f in folders(out).values() if (row := _sound_row(f))]
-        configs = [told(Config.read(row["config"])) for row in found]
+        configs = [flattened(Config.read(row["config"])) for row in found]
         names = dict.fromkeys([*varying(configs), "seed"])
         rows = [{**{n: v[n] for n in names if n in v}, **row} for row, v in zip(found, configs, strict=True)]
         rows.sort(key=lambda row: [_order(row.get(name)) for name in names])
@@ -159,7 +159,7 @@ def _order(value: Any) -> tuple[float, str]:
 
 def means_table(rows: list[dict[str, Any]]) -> str:
     """Mean (standard deviation) over the seeds, by what varies, in Markdown."""
-    configs = [told(Config.read(row["config"])) for row in rows]
+    configs = [flattened(Config.read(row["config"])) for row in rows]
     names = [name for name in varying(configs) if name != "seed"] or ["method"]
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row, values in zip(rows, configs, strict=True):

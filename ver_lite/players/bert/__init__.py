@@ -24,7 +24,9 @@ With ``delete``, a selector learns from the prediction only in methods that need
 only ``delete`` hides where the removed words stood. Vocabularies are in lower case, so use an uncased checkpoint. A
 checkpoint is a folder, or a name on the Hugging Face hub, which is downloaded once into the cache of Hugging Face.
 
-checkpoints   weights, shape and word pieces of a checkpoint; the download
-encoder       rows of pieces made from words, read, and turned back into states of words
-memory        how much memory training takes, counted from the shape
+The files::
+
+    checkpoints   weights, shape and word pieces of a checkpoint; the download
+    encoder       rows of pieces made from words, read, and turned back into states of words
+    memory        how much memory training takes, counted from the shape
 """
