@@ -74,8 +74,11 @@ def shape_features(mask: Tensor, selectable: Tensor) -> Tensor:
 
 
 def logistic_regression(features: Tensor, target: Tensor, classes: int, penalty: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Weights [F, C] and biases [C] that minimize Σ cross-entropy + ``penalty``/2 · ‖weights‖², by L-BFGS in float64:
-    scikit-learn's ``LogisticRegression`` with C = 1/penalty."""
+    """Weights [F, C] and biases [C] that minimize Σ cross-entropy + ``penalty``/2 · ‖weights‖², by L-BFGS in float64.
+
+    This is scikit-learn's ``LogisticRegression`` with C = 1/penalty; of two classes, with C = 2/penalty, because
+    scikit-learn then has one weight a feature, the difference of the two here.
+    """
     weights = torch.zeros(features.shape[1], classes, dtype=torch.float64, requires_grad=True)
     biases = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
     search = {"max_iter": 500, "tolerance_grad": 1e-6, "tolerance_change": 1e-12, "line_search_fn": "strong_wolfe"}
