@@ -155,6 +155,18 @@ def test_batches_are_the_same_for_a_generator_state_and_others_for_another():
     assert [b.index.tolist() for b in split.batches(8)] == [b.index.tolist() for b in split.batches(8)]
 
 
+def test_texts_are_shuffled_and_so_are_the_batches_of_a_pool():
+    """Texts of 1 to 120 words in batches of 4: neither their order in the split nor their length decides the step."""
+    some = [Text(("a",) * n, 0) for n in range(1, 121)]
+    split = Split.encode(some, Vocabulary.build(some))
+    for bucket in (1, 50):
+        rows = [each.tolist() for each in split.batch_rows(4, torch.Generator().manual_seed(1), bucket)]
+        places = torch.tensor([[i, step] for step, each in enumerate(rows) for i in each]).double()
+        assert abs(float(torch.corrcoef(places.T)[0, 1])) < 0.5
+    pools = [sorted(split.batch_rows(4, torch.Generator().manual_seed(n), 5), key=min) for n in (1, 2)]
+    assert [each.tolist() for each in pools[0]] != [each.tolist() for each in pools[1]], "who shares a batch, by lot"
+
+
 def test_bucketing_trims_padding():
     split = Split.encode(keyword_texts(400, 1, shortest=1, longest=60), Vocabulary([]))
 

@@ -131,6 +131,16 @@ def test_the_probe_reads_a_code_and_nothing_where_there_is_none():
         probe(torch.zeros(9, 2), torch.zeros(9, dtype=torch.int64), 2)
 
 
+@pytest.mark.parametrize("draws", [1, 19])
+def test_the_chance_of_a_reading_counts_the_answers_as_they_are_among_their_assignments(draws):
+    """A permutation test whose own assignment did not count could say 0, and would say "surely" too often."""
+    code = torch.arange(40) % 2
+    certain = probe(code[:, None].double(), code, 2, draws=draws)
+    assert certain.accuracy == 1 and certain.chance == pytest.approx(1 / (draws + 1))
+    blind = probe(torch.zeros(40, 1).double(), torch.zeros(40, dtype=torch.int64), 2, draws=draws)
+    assert blind.chance == 1
+
+
 # compaction
 
 

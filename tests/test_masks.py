@@ -1,5 +1,7 @@
 """Masks: what Eq. 4, 7 and 8 promise, for every shape of batch."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,14 @@ from ver_lite import masks
 
 
 @st.composite
-def batches(draw, fill=True):
-    """A float mask [B, T] of zeros and ones and its ``real`` [B, T]: lengths from 0 (all padding) to T."""
+def batches(draw):
+    """A float mask [B, T] of zeros and ones and its ``real`` [B, T]: each text from a place of its own, where its query
+    ends, to another, where its padding begins; there may be nothing between them."""
     texts, width = draw(st.integers(1, 6)), draw(st.integers(1, 12))
-    lengths = draw(st.lists(st.integers(0, width), min_size=texts, max_size=texts))
-    real = torch.arange(width) < torch.tensor(lengths)[:, None]
+    edges = draw(st.lists(st.tuples(st.integers(0, width), st.integers(0, width)), min_size=texts, max_size=texts))
+    first, end = torch.tensor(edges).sort(1).values.T[..., None]
+    at = torch.arange(width)
+    real = (at >= first) & (at < end)
     bits = draw(st.lists(st.booleans(), min_size=texts * width, max_size=texts * width))
     mask = torch.tensor(bits).view(texts, width).float() * real
     return mask, real
@@ -205,11 +210,21 @@ def test_omega_is_eq_4_text_by_text(batch, alpha, lambda1, lambda2):
     mask, real = batch
     expected = 0.0
     for m, r in zip(mask.tolist(), real.tolist(), strict=True):
-        words = m[: sum(r)]
+        words = list(itertools.compress(m, r))
         if words:
             jumps = sum(abs(a - b) for a, b in zip(words[1:], words[:-1], strict=True))
             expected += lambda1 * abs(sum(words) / len(words) - alpha) + lambda2 * jumps
     assert float(masks.omega(mask, real, alpha, lambda1, lambda2)) == pytest.approx(expected / len(mask), abs=1e-4)
+
+
+def test_nothing_is_a_transition_at_the_edge_of_a_query_or_of_padding():
+    """One text: a query of two words, "selected" as it is always shown, three words, two of padding."""
+    real = torch.tensor([[False, False, True, True, True, False, False]])
+    for shown in (0.0, 1.0):
+        mask = torch.tensor([[shown, shown, 1, 1, 1, shown, shown]])
+        assert masks.transitions(mask, real).tolist() == [0]
+        mask[0, 3] = 0
+        assert masks.transitions(mask, real).tolist() == [2]
 
 
 @given(batches(), st.integers(1, 5))

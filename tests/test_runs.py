@@ -194,6 +194,21 @@ def test_a_config_that_is_not_what_it_was(folder, change, parts):
     refused(lambda: load_run(folder), str(folder), *parts)
 
 
+@pytest.mark.parametrize("name", ["game.safetensors", "checkpoint.safetensors"])
+@pytest.mark.parametrize("change", ["surplus", "missing"])
+def test_a_tensor_too_many_or_too_few_is_named(folder, name, change):
+    """As of a run of another method, which has the same players and one more."""
+    prefix, notes = ("", None) if name == "game.safetensors" else ("last/", load_tensors(folder / name)[1])
+    tensors = load_tensors(folder / name)[0]
+    if change == "surplus":
+        tensors[f"{prefix}attacker.head.bias"] = torch.zeros(2)
+    else:
+        del tensors[f"{prefix}predictor.head.bias"]
+    save_tensors(folder / name, tensors, notes)
+    part = "attacker.head.bias" if change == "surplus" else "predictor.head.bias"
+    refused(lambda: load_run(folder), str(folder), "does not fit its config", part)
+
+
 def test_parts_of_different_runs_are_not_mixed(folder):
     write_json(folder / "vocabulary.json", read_json(folder / "vocabulary.json")[:-1])
     refused(lambda: load_run(folder), "vocabulary.json", "vectors")

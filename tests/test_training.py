@@ -66,6 +66,36 @@ def test_the_random_numbers_outside_are_as_if_nothing_had_happened(tmp_path):
     assert play(epochs=1).history == load_run(tmp_path / "run").history
 
 
+class Seen:
+    """Keeps which texts came in which step."""
+
+    def __init__(self):
+        self.steps = []
+
+    def before(self, game, batch):
+        self.steps.append(batch.index.tolist())
+
+    def after(self, game, batch):
+        pass
+
+
+def test_every_epoch_deals_every_text_once_in_an_order_of_its_own():
+    def epochs(**settings):
+        seen = Seen()
+        play(watch=seen, **settings)
+        each = len(seen.steps) // QUICK["epochs"]
+        return [seen.steps[i : i + each] for i in range(0, len(seen.steps), each)]
+
+    dealt = epochs(seed=1)
+    assert all(sorted(sum(epoch, [])) == list(range(len(CORPUS.train))) for epoch in dealt)
+    assert dealt == epochs(seed=1) and len({str(epoch) for epoch in dealt + epochs(seed=2)}) == 2 * QUICK["epochs"]
+    together = {frozenset(map(frozenset, epoch)) for epoch in dealt}
+    assert len(together) == len(dealt), "other texts share a batch in every epoch"
+    for epoch in dealt:
+        lengths = [float(CORPUS.train.lengths[rows].double().mean()) for rows in epoch]
+        assert lengths != sorted(lengths), "short texts do not come first"
+
+
 def test_saving_and_callbacks_do_not_change_a_run(tmp_path):
     seen = []
     run = play(out=tmp_path / "run", callbacks=(lambda run, row: seen.append(row),))
@@ -126,8 +156,8 @@ def test_a_first_step_that_explodes_keeps_no_broken_players(tmp_path):
         _ = run.best
 
 
-@pytest.mark.parametrize(("bias", "what"), [(-60.0, "nothing"), (60.0, "everything")])
-def test_a_selector_that_is_stuck_stops_with_advice(monkeypatch, tmp_path, bias, what):
+def stick(monkeypatch, bias):
+    """The selector selects nothing (a bias far below 0) or everything (far above), whatever it learns."""
     real = RNP.select
 
     def select(self, batch):
@@ -136,6 +166,11 @@ def test_a_selector_that_is_stuck_stops_with_advice(monkeypatch, tmp_path, bias,
         return real(self, batch)
 
     monkeypatch.setattr(RNP, "select", select)
+
+
+@pytest.mark.parametrize(("bias", "what"), [(-60.0, "nothing"), (60.0, "everything")])
+def test_a_selector_that_is_stuck_stops_with_advice(monkeypatch, tmp_path, bias, what):
+    stick(monkeypatch, bias)
     with pytest.warns(UserWarning, match=f"the selector selected {what} for 5 epochs; try another lambda1, alpha"):
         run = play(epochs=9, out=tmp_path / "run")
     assert len(run.history) == loop.STUCK_EPOCHS and run.status.startswith("stopped: the selector")
@@ -149,6 +184,19 @@ def test_selecting_everything_is_fine_where_it_is_asked_for():
         warnings.simplefilter("error")
         run = play(alpha=1.0, lambda1=50.0, learning_rate=2e-2, epochs=8)
     assert run.status == "finished" and run.history[-1]["train"]["sparsity"] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("alpha", "bias", "stops"), [(1.0, 60.0, False), (0.95, 60.0, False), (0.94, 60.0, True), (1.0, -60.0, True)]
+)
+def test_a_selector_that_selects_all_it_is_asked_for_is_not_stuck(monkeypatch, alpha, bias, stops):
+    stick(monkeypatch, bias)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = play(epochs=loop.STUCK_EPOCHS + 1, alpha=alpha)
+    assert {row["train"]["sparsity"] for row in run.history} == {float(bias > 0)}
+    assert len(run.history) == loop.STUCK_EPOCHS + (not stops)
+    assert run.status.startswith("stopped: the selector") == stops
 
 
 def test_a_callback_may_end_training_and_one_that_fails_keeps_the_checkpoint(tmp_path):
