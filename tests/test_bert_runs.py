@@ -19,7 +19,8 @@ from ver_lite.methods.fr import FR
 from ver_lite.observations import lipschitz_released
 from ver_lite.players.bert.encoder import BertEncoder
 from ver_lite.system.files import read_json
-from ver_lite.training.runs import Config, load_run
+from ver_lite.training.config import Config
+from ver_lite.training.runs import load_run
 from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(32, 12, 12, longest=12)

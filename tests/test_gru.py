@@ -13,7 +13,8 @@ from ver_lite.players import gru
 from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.gru import bidirectional
 from ver_lite.players.players import random_vectors
-from ver_lite.training.runs import Config, build_game
+from ver_lite.training.config import Config
+from ver_lite.training.runs import build_game
 
 WORLD = make_reviews("tiny")
 

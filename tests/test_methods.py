@@ -13,7 +13,8 @@ from ver_lite.measures.evaluation import evaluate
 from ver_lite.methods import METHODS, RNP, VER, Protocol
 from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.players import Predictor, Selector, make_embedding, random_vectors
-from ver_lite.training.runs import Config, build_game, word_vectors
+from ver_lite.training.config import Config
+from ver_lite.training.runs import build_game, word_vectors
 from ver_lite.training.training import train
 
 TEXTS = [

@@ -19,7 +19,8 @@ from ver_lite.methods import RNP, Step
 from ver_lite.system import machine
 from ver_lite.system.files import read_json
 from ver_lite.training import loop
-from ver_lite.training.runs import Config, load_run
+from ver_lite.training.config import Config
+from ver_lite.training.runs import load_run
 from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(60, 20, 20)

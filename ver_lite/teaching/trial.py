@@ -34,7 +34,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TriedAnswer:
     """The result of an answer: whether the public checks passed, which hidden tests failed, what was printed."""
 
     public: bool
@@ -102,7 +102,7 @@ def walk(assignment: Assignment, student: str = "ada") -> Iterator[tuple[Questio
             raise AssignmentError(told) from error
 
 
-def tried(question: Question, answer: str, namespace: dict[str, Any]) -> Outcome:
+def tried(question: Question, answer: str, namespace: dict[str, Any]) -> TriedAnswer:
     """Run `answer` with the names defined before the question, then its public checks and its hidden tests."""
     names, printed, failed = dict(namespace), StringIO(), {}
     try:
@@ -112,14 +112,14 @@ def tried(question: Question, answer: str, namespace: dict[str, Any]) -> Outcome
             _execute(question.hidden, question.check_id, names)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        return Outcome(False, dict.fromkeys(question.tests, why), f"{printed.getvalue()}{why}")
+        return TriedAnswer(False, dict.fromkeys(question.tests, why), f"{printed.getvalue()}{why}")
     for test in question.tests:
         try:
             with _quiet(printed):
                 names[f"hidden_{test}"]()
         except Exception as error:
             failed[test] = f"{type(error).__name__}: {error}"
-    return Outcome(bool(names["public"]), failed, printed.getvalue())
+    return TriedAnswer(bool(names["public"]), failed, printed.getvalue())
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from ver_lite.theory.enumerable import (
 __all__ = [
     "BLANK",
     "Parts",
-    "Predictor",
+    "PredictorTable",
     "Rationale",
     "World",
     "bayes_predictor",
@@ -52,7 +52,7 @@ __all__ = [
     "uniform_selector",
 ]
 
-Predictor = Mapping[Rationale, ArrayLike]
+PredictorTable = Mapping[Rationale, ArrayLike]
 
 
 def bits(nats: float) -> float:
@@ -153,7 +153,7 @@ class Parts:
     divergence: float
 
 
-def split(world: World, selector: ArrayLike, predictor: Predictor) -> Parts:
+def split(world: World, selector: ArrayLike, predictor: PredictorTable) -> Parts:
     """Eq. 6 by three separate sums: H_c(Y, Ŷ|Z), H(Y|Z), and D_KL(P(Y|z) ‖ P(Ŷ|z)) averaged over the z shown.
 
     `selector` is the table π(m|x), shape [N, 2^T]; `predictor` gives q(y|z), shape [C], for each rationale
@@ -176,7 +176,7 @@ def split(world: World, selector: ArrayLike, predictor: Predictor) -> Parts:
     return Parts(0.0 - paid, 0.0 - known, _without_rounding(misfit))
 
 
-def _said(predictor: Predictor, z: Rationale, classes: int) -> Table:
+def _said(predictor: PredictorTable, z: Rationale, classes: int) -> Table:
     if z not in predictor:
         raise ValueError(f"predictor: says nothing about the rationale {' '.join(z)!r}, which happens")
     return distribution(predictor[z], f"predictor, rationale {' '.join(z)!r}", (classes,))

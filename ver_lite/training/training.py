@@ -21,10 +21,10 @@ from ver_lite.methods import Method
 from ver_lite.players.base import Encoder
 from ver_lite.system import machine
 from ver_lite.system.files import load_tensors, read_json
+from ver_lite.training.config import Config
 from ver_lite.training.loop import Callback, Loop, Watch
 from ver_lite.training.runs import (
     OF_PLAYERS,
-    Config,
     Kinds,
     Run,
     RunError,

@@ -21,7 +21,7 @@ from ver_lite.teaching.grading.inside import CANNOT
 from ver_lite.teaching.grading.run import Walk
 from ver_lite.teaching.grading.sandbox import Limits
 from ver_lite.teaching.grading.submission import Submission
-from ver_lite.teaching.grading.world import World, bounded
+from ver_lite.teaching.grading.world import StudentWorld, bounded
 
 
 @dataclass
@@ -78,7 +78,7 @@ def mark(
     points: dict[str, float | None] = {q.name: None if q.kind == "written" else 0.0 for q in assignment.questions}
     if submission.problem:
         return Mark(submission.student, points, {}, {}, list(submission.flags), {"all": 0.0})
-    world = World(assignment, submission.student, numbers)
+    world = StudentWorld(assignment, submission.student, numbers)
     given = dict(student=submission.student, seed=numbers.seed, variant=numbers.variant)
     walk = Walk(assignment, submission.answers, given, limits, began + limits.student, boxed)
     alone = _run(walk, world, wanted, {})
@@ -98,7 +98,7 @@ def mark(
     return Mark(submission.student, points, alone, helped, [*submission.flags, *walk.flags], seconds)
 
 
-def _run(walk: Walk, world: World, wanted: set[str], reference: dict[str, str]) -> dict[str, Outcome]:
+def _run(walk: Walk, world: StudentWorld, wanted: set[str], reference: dict[str, str]) -> dict[str, Outcome]:
     """Run the copy once. The public checks run where their cell stands, the hidden tests after the last cell.
 
     So nothing that a student is shown was printed after a hidden test had begun.
@@ -126,7 +126,7 @@ def _run(walk: Walk, world: World, wanted: set[str], reference: dict[str, str]) 
 class Trial:
     """One question under test. Its names here include stand-ins for the student's functions."""
 
-    def __init__(self, walk: Walk, world: World, question: Question, outcome: Outcome) -> None:
+    def __init__(self, walk: Walk, world: StudentWorld, question: Question, outcome: Outcome) -> None:
         self.walk, self.question, self.outcome = walk, question, outcome
         self.names, self.answers = world.upto(question), Answers()
         self.left = min(question.seconds, walk.limits.tests)

@@ -40,7 +40,7 @@ def bounded(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-class World:
+class StudentWorld:
     """The master, run in this process with a student's numbers, up to the question that is needed."""
 
     def __init__(self, assignment: Assignment, student: str, numbers: OwnNumbers) -> None:
