@@ -4,14 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ver_lite import cli
+from ver_lite.methods import Protocol
 from ver_lite.system.files import read_json, write_json
+from ver_lite.training.config import SETTINGS, Config
+from ver_lite.training.runs import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
+GROUPS = ("corpus", "options", "player_options")  # settings that hold several; they have options of their own
 TINY = ["-o", "size=tiny", "--epochs", "2", "--hidden", "8", "--quiet"]
 
 
@@ -81,7 +86,22 @@ def test_corpora_help_and_version(say, monkeypatch, real_data):
         assert code == 0 and all(
             name in out for name in ("train", "resume", "sweep", "evaluate", "show", "fetch", "corpora")
         )
-    assert "Eq. 4" in say("train", "--help")[1]
+    said = say("train", "--help")[1]
+    assert "Eq. 4" in said and all(f"--{name.replace('_', '-')} " in said for name in SETTINGS if name not in GROUPS)
+    code, out, _ = say("assign")
+    assert code == 0 and "rehearse" in out
+
+
+def test_the_defaults_of_the_command_line_are_those_of_a_config(say):
+    assert say("train", "-o", "size=tiny", "--epochs", "1", "--quiet", "--out", "run")[0] == 0
+    assert read_config(Path("run"))[1] == Config(corpus={"name": "reviews", "size": "tiny"}, epochs=1)
+    switches = ("-s", "omega=batch", "--temperature", "0.5", "--dropout", "0", "--trainable-vectors")
+    assert say("train", *TINY, "--quiet", "--protocol", "released", *switches[2:], "--out", "other")[0] == 0
+    config = read_config(Path("other"))[1]
+    assert config.protocol == Protocol.released() and (config.temperature, config.dropout) == (0.5, 0)
+    assert config.trainable_vectors
+    assert say("train", *TINY, "--quiet", *switches, "--out", "third")[0] == 0
+    assert read_config(Path("third"))[1].protocol == replace(Protocol.paper(), omega="batch")
 
 
 def test_a_file_of_ones_own_from_end_to_end(say):
@@ -143,7 +163,10 @@ NAMES = "reviews, movies, multirc, fever, beer, hotel, tweets"
             ["train", *TINY, "--method", "ver", "--perturbation", "1.2"],
             ["perturbation must be a number from 0 to 1, not 1.2"],
         ),
-        (["train", *TINY, "--perturbation", "0.2"], ["no option of rnp is called 'perturbation'"]),
+        (
+            ["train", *TINY, "--perturbation", "0.2"],
+            ["no option of rnp is called 'perturbation'; it is one of ver, ver-drop"],
+        ),
         (["train", *TINY, "--method", "ver", "--perturbation"], ["--perturbation", "needs a value"]),
         (["train", *TINY, "-s", "omega=bach"], ["'bach'"]),
         (["train", *TINY, "-s", "omeg=batch"], ["protocol has no switch 'omeg'"]),

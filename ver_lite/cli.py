@@ -99,9 +99,11 @@ def train(
     """Train selector and predictor on a corpus; save the run; print how it does on dev."""
     from ver_lite.corpora import load_corpus
     from ver_lite.training import training
-    from ver_lite.training.runs import claim_folder
+    from ver_lite.training.runs import Kinds, claim_folder
 
     config = config_of(settings, method_option, player_option, switch)
+    kinds = Kinds.of(config)
+    config.settled(kinds.method, kinds.encoder)
     claim_folder(out, overwrite)
     read = {"folder": folder, "max_length": max_length, "min_count": min_count}
     loaded = load_corpus(corpus, **(read | pairs(option)))
@@ -282,6 +284,9 @@ def main() -> None:
     except Exception as error:
         if _debug:
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group of commands, named alone: that is no mistake
+            print(error.ctx.get_help())
+            sys.exit(0)
         said, code = _said(error)
         print(f"ver-lite: {' '.join(said.split())}", file=sys.stderr)
         sys.exit(code)

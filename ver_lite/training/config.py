@@ -86,7 +86,8 @@ class Config:
         usual = kind.options()
         if taken := sorted(set(usual) & set(SETTINGS)):
             raise ValueError(f"{kind.__name__} has an option called {taken[0]!r}, which is a setting of every run")
-        _check_names(f"option of {self.method}", self.options, usual)
+        if unknown := [name for name in self.options if name not in usual]:
+            raise ValueError(f"no option of {self.method} is called {unknown[0]!r}; {_nearest(unknown[0], usual)}")
         options = {**usual, **self.options}
         if needed := [name for name, value in options.items() if value is inspect.Parameter.empty]:
             raise ValueError(f"{self.method} needs the option {needed[0]}: options={{{needed[0]!r}: ...}}")
@@ -177,14 +178,28 @@ def players_options(kind: type[Encoder]) -> dict[str, Any]:
 
 
 def _unknown(name: str, method: str, own: Collection[str]) -> str:
-    others = [other for other, kind in METHODS.items() if name in kind.options()]
-    if others:
+    if others := _methods_with(name):
         return f"{name} is a setting of {', '.join(others)}, not of {method}"
-    near = difflib.get_close_matches(name, [*SETTINGS, *own], n=1) or difflib.get_close_matches(
-        name, sorted({option for kind in METHODS.values() for option in kind.options()}), n=1
+    options = sorted({option for kind in METHODS.values() for option in kind.options()})
+    near = difflib.get_close_matches(name, [*SETTINGS, *own], n=1) or difflib.get_close_matches(name, options, n=1)
+    return f"no setting is called {name!r}; " + (
+        f"did you mean {near[0]!r}?" if near else f"there are: {', '.join([*SETTINGS, *own])}"
     )
-    there = f"there are: {', '.join([*SETTINGS, *own])}"
-    return f"no setting is called {name!r}; {f'did you mean {near[0]!r}?' if near else there}"
+
+
+def _methods_with(option: str) -> list[str]:
+    """The library's methods that have an option of this name."""
+    return [name for name, kind in METHODS.items() if option in kind.options()]
+
+
+def _nearest(option: str, own: Collection[str]) -> str:
+    """What a method has instead of an option that it does not have."""
+    near = difflib.get_close_matches(option, own, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    if others := _methods_with(option):
+        return f"it is one of {', '.join(others)}"
+    return f"there are: {', '.join(own)}" if own else "it has none"
 
 
 def _check_names(what: str, given: Iterable[str], known: Collection[str]) -> None:
