@@ -101,6 +101,22 @@ def test_a_wrong_spec_is_one_line_that_says_where_and_what_is_right(say, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["spec.yaml"]
 
 
+def test_a_bare_option_is_for_the_methods_that_have_it(tmp_path):
+    text = "corpus: reviews\ngrid: {method: [rnp, ver, ver-mgr], perturbation: [0.1, 0.3, 0.5]}\n"
+    configs = read_spec(spec(tmp_path, text))
+    assert [c.options.get("perturbation") for c in configs if c.method == "ver-mgr"] == [0.1, 0.3, 0.5]
+    assert all(c.options == {} for c in configs if c.method == "rnp") and len(plan(configs)) == 7
+    same = "corpus: reviews\nsettings: {method: ver}\ngrid: {options.perturbation: [0.1, 0.3, 0.5]}\n"
+    assert read_spec(spec(tmp_path, same)) == [c for c in configs if c.method == "ver"]
+    for wrong, what in (
+        ("settings: {perturbation: 0.1}", "perturbation is a setting of ver, .*, not of rnp"),
+        ("grid: {method: [rnp, nir], perturbation: [0.1]}", "perturbation is a setting of ver"),
+        ("settings: {method: ver}\ngrid: {perturbation: [0.1, 1.2]}", "perturbation must be a number from 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=rf"spec.yaml, line \d: {what}"):
+            read_spec(spec(tmp_path, f"corpus: reviews\n{wrong}\n"))
+
+
 # the plan
 
 
