@@ -3,6 +3,7 @@
 files     read and write whole files; every error names the file
 errors    what an error says to a person, in one line
 machine   device, random state, memory, provenance
+adam      the optimizer, without what torch adds for its compiler
 pool      processes that do not fight for cores, and end with their owner
 threads   how long torch's threads wait for work
 """

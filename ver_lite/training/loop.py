@@ -20,6 +20,7 @@ from ver_lite.measures.evaluation import evaluate
 from ver_lite.measures.metrics import Tally
 from ver_lite.methods import VER, Method
 from ver_lite.system import machine
+from ver_lite.system.adam import Adam
 from ver_lite.system.files import save_tensors, write_json
 from ver_lite.training.graphs import Replayed
 from ver_lite.training.runs import Run, RunError, finish_folder, game_tensors, part, restore
@@ -69,7 +70,7 @@ class Loop:
             self.queue.wait_stream(torch.cuda.current_stream(self.device))
         self.game.prepare(self.train)
         options = {"lr": self.config.learning_rate, "fused": on_gpu, "capturable": on_gpu}
-        self.optimizers = {name: torch.optim.Adam(groups, **options) for name, groups in self.game.groups().items()}
+        self.optimizers = {name: Adam(groups, **options) for name, groups in self.game.groups().items()}
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * group["times"]
