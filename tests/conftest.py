@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import torch
 
+import skips
 import spread
 from browser import complaints, serving, show, start_chromium
 from living import write_page
@@ -35,7 +36,7 @@ class LessonKernels:
 
 def pytest_configure(config):
     config.stash[GAMES] = tempfile.TemporaryDirectory(prefix="games-")
-    for plugin in (spread, LessonKernels()):
+    for plugin in (skips, spread, LessonKernels()):
         config.pluginmanager.register(plugin)
 
 
