@@ -18,10 +18,9 @@ BOOK := book/_build/html
 TOOLS := PYTHONPATH=book $(PY) -m tools
 BUILD_BOOK = PYTHONPATH=book $(VENV)/bin/jupyter-book build . --config book/_config.yml --toc book/_toc.yml \
 	--path-output book -W -n --keep-going --quiet
-SAID := book/_build/lessons.log
-# What is tested beside the rest, on a core of its own: the lessons, and as much of the rest as makes both equally long.
-BESIDE = tests/test_lessons.py tests/test_grading.py tests/test_grading_attacks.py
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=120
+# A process a core; the groups of tests/spread.py stay together and start in its order, the longest first.
+SPREAD = -n logical --maxprocesses 8 --dist loadgroup
 
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -57,21 +56,11 @@ course: $(STAMP) ## from nothing to the first game: install, train it, run the l
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
 test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (22 min)
-	@echo "The lessons and the marking run beside the other tests; what they say comes last, and meanwhile into $(SAID)"
-	@mkdir -p $(dir $(SAID))
-	@export OMP_NUM_THREADS=1; \
-	$(PY) -m pytest $(BESIDE) $(LESSONS) $(NBVAL) --durations=5 $(PYTEST_ARGS) > $(SAID) 2>&1 & \
-	lessons=$$!; trap 'kill $$lessons' INT TERM; \
-	$(PY) -m pytest tests $(addprefix --ignore=,$(BESIDE)) --durations=10 $(PYTEST_ARGS); library=$$?; \
-	wait $$lessons; lessons=$$?; cat $(SAID); \
-	if [ -n "$(PYTEST_ARGS)" ]; then \
-		if [ $$lessons -eq 5 ]; then lessons=0; elif [ $$library -eq 5 ]; then library=0; fi; \
-	fi; \
-	[ $$library -eq 0 ] && [ $$lessons -eq 0 ]
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests $(LESSONS) $(NBVAL) $(SPREAD) --durations=15 $(PYTEST_ARGS)
 
 test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (2.5 min)
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n auto --dist worksteal -m "not slow and not notebook and not browser" \
-		$(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n logical --maxprocesses 8 --dist worksteal \
+		-m "not slow and not notebook and not browser" $(PYTEST_ARGS)
 
 lab: $(STAMP) ## open the lessons in JupyterLab
 	$(VENV)/bin/jupyter lab notebooks/00-start-here.ipynb

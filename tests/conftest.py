@@ -3,17 +3,52 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
 
+import skips
+import spread
 from browser import complaints, serving, show, start_chromium
 from living import write_page
+from shared_games import kernels_share
 from ver_lite import cli
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+GAMES = pytest.StashKey[tempfile.TemporaryDirectory]()
+
+
+class LessonKernels:
+    """A plugin, because lessons lie outside this folder: those that are run cell by cell share their games too."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item):
+        if item.path.suffix != ".ipynb":
+            return (yield)
+        with kernels_share(Path(item.config.stash[GAMES].name)):
+            return (yield)
+
+
+def pytest_configure(config):
+    config.stash[GAMES] = tempfile.TemporaryDirectory(prefix="games-")
+    for plugin in (skips, spread, LessonKernels()):
+        config.pluginmanager.register(plugin)
+
+
+def pytest_unconfigure(config):
+    config.stash[GAMES].cleanup()
+
+
+@pytest.fixture
+def games(pytestconfig):
+    """Inside, kernels share the games that several lessons train."""
+    with kernels_share(Path(pytestconfig.stash[GAMES].name)):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +81,8 @@ def book(tmp_path_factory) -> Path:
         "--keep-going",
         "--quiet",
     ]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "book"})
+    ours = os.pathsep.join(str(ROOT / folder) for folder in (".", "book", "tests"))  # tests: benchmarks
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ours})
     assert built.returncode == 0, f"the book does not build:\n{built.stderr[-3000:]}"
     return folder / "_build" / "html"
 

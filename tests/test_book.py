@@ -3,6 +3,8 @@
 import functools
 import re
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +24,7 @@ MOST_BYTES = 1_500_000  # of a lesson with all its parts
 SLOW_MACHINE = 4  # how much longer than the goal a busy machine may take
 ALIVE = [page for page in LESSON_PAGES if "ver-lite-" in (ROOT / f"{page}.ipynb").read_text(encoding="utf-8")]
 SCREENS = ROOT / "book" / "_build" / "screens"
+PICTURED = {"light": [TOC["root"], *LESSON_PAGES], "dark": [TOC["root"], *ALIVE]}  # of which there are screenshots
 
 pytestmark = pytest.mark.slow
 
@@ -95,37 +98,152 @@ def test_a_lesson_can_be_opened_in_colab_and_downloaded(book, page):
     assert any(link.endswith(f"_sources/{page}.ipynb") for link in links)
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_loads_alone_and_without_an_error(chromium, site, page):
-    chromium.get_log("browser"), chromium.get_log("performance")
-    show(chromium, f"{site}/{page}.html")
-    time.sleep(0.2)
-    elsewhere = [url for url in requested(chromium) if not url.startswith((site, "data:", "blob:", "chrome"))]
-    assert not complaints(chromium)
-    assert not elsewhere
+def shown_in(chromium, scheme: str) -> bool:
+    """Whether the page turns to a color scheme, within two seconds."""
+    for _ in range(20):
+        if chromium.execute_script("return document.documentElement.dataset.theme") == scheme:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one load of a page at 1280 pixels shows.
+
+    elsewhere   requests to other hosts             complaints  of the console
+    broken      pictures that did not arrive        violations  what axe finds, in each color scheme
+    weight, unpacked  bytes as sent, and unpacked   paint       milliseconds to the first paint
+    shots       screenshots, by color scheme
+    """
+
+    elsewhere: list[str]
+    complaints: list[str]
+    broken: list[str]
+    weight: float
+    unpacked: float
+    paint: float
+    shots: dict[str, list[Path]]
+    violations: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def visited(chromium, site):
+    """`visited(page)`: each page is loaded once. Axe comes last, for it thins out what it looks at."""
+
+    @functools.cache
+    def visit(page: str) -> Visit:
+        chromium.get_log("browser"), chromium.get_log("performance")
+        with in_light(chromium):
+            show(chromium, f"{site}/{page}.html")
+            time.sleep(0.2)
+            elsewhere = [url for url in requested(chromium) if not url.startswith((site, "data:", "blob:", "chrome"))]
+            facts = [elsewhere, complaints(chromium), *chromium.execute_script(FACTS)]
+            shots, found = screenshots(chromium, page, "wide"), {}
+            for scheme in ("light", "dark"):
+                turn(chromium, scheme)
+                found[scheme] = violations(chromium, everything=scheme == "light")
+        return Visit(*facts, shots, found)
+
+    return visit
+
+
+@pytest.fixture(scope="module")
+def on_a_phone(chromium, site):
+    """`on_a_phone(page)`: how wide a page is at 375 pixels, what reaches out, and its screenshots; each loaded once."""
+
+    @functools.cache
+    def visit(page: str) -> tuple[float, list[str], dict[str, list[Path]]]:
+        with in_light(chromium):
+            show(chromium, f"{site}/{page}.html", width=375, height=800)
+            width = chromium.execute_script("return document.documentElement.scrollWidth")
+            wide = chromium.execute_script(
+                "return [...document.querySelectorAll('article *')]"
+                ".filter(e => e.getBoundingClientRect().right > 376).slice(0, 5).map(e => e.outerHTML.slice(0, 60))"
+            )
+            return width, wide, screenshots(chromium, page, "phone")
+
+    return visit
+
+
+@contextmanager
+def in_light(chromium):
+    prefer(chromium, color_scheme="light")
+    try:
+        yield
+    finally:
+        prefer(chromium)
+
+
+def turn(chromium, scheme: str) -> None:
+    prefer(chromium, color_scheme=scheme)
+    assert shown_in(chromium, scheme)
+
+
+def screenshots(chromium, page: str, name: str) -> dict[str, list[Path]]:
+    """By color scheme, for the pages of PICTURED: the top of the page, and everything that lives on it."""
+    taken: dict[str, list[Path]] = {}
+    if page not in PICTURED["light"]:
+        return taken
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    for scheme in (scheme for scheme, pages in PICTURED.items() if page in pages):
+        if scheme == "dark":
+            turn(chromium, scheme)
+            time.sleep(0.3)  # until the colors have changed
+        chromium.execute_script("scrollTo(0, 0)")
+        shots = {page.replace("/", "-"): chromium}
+        for element in chromium.find_elements("css selector", ".ver-lite"):
+            shots[f"alive-{element.get_attribute('class').split('ver-lite-')[1]}"] = element
+        taken[scheme] = []
+        for title, shown in shots.items():
+            path = SCREENS / f"{title}-{name}-{scheme}.png"
+            path.unlink(missing_ok=True)
+            assert (shown.save_screenshot if shown is chromium else shown.screenshot)(str(path))
+            taken[scheme].append(path)
+    return taken
+
+
+FACTS = """
+const parts = ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind));
+const broken = [...document.images].filter(i => i.complete && !i.naturalWidth && i.loading !== 'lazy').map(i => i.src);
+const sizes = ['encodedBodySize', 'decodedBodySize'].map(size => parts.reduce((sum, e) => sum + e[size], 0));
+return [broken, ...sizes, performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 1e9];
+"""
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_fits_a_phone(chromium, site, page):
-    show(chromium, f"{site}/{page}.html", width=375, height=800)
-    width = chromium.execute_script("return document.documentElement.scrollWidth")
-    wide = chromium.execute_script(
-        "return [...document.querySelectorAll('article *')]"
-        ".filter(e => e.getBoundingClientRect().right > 376).slice(0, 5).map(e => e.outerHTML.slice(0, 60))"
-    )
+def test_a_page_loads_alone_and_without_an_error(visited, page):
+    assert not visited(page).complaints
+    assert not visited(page).elsewhere
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES)
+def test_every_shown_picture_arrived(visited, page):
+    assert not visited(page).broken
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", LESSON_PAGES)
+def test_a_lesson_is_light_and_paints_at_once(visited, page):
+    it = visited(page)
+    print(f"{page}: {it.weight / 1e6:.2f} MB ({it.unpacked / 1e6:.2f} unpacked), painted after {it.paint / 1000:.2f} s")
+    assert 100_000 < it.weight < MOST_BYTES
+    assert it.paint < 1000 * SLOW_MACHINE, "the goal is one second on a quiet machine"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious_in_light_and_in_dark(visited, page):
+    assert visited(page).violations == {"light": [], "dark": []}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_a_phone(on_a_phone, page):
+    width, wide, _ = on_a_phone(page)
     assert width <= 375, f"scrolls sideways ({width} px); reaching out: {wide}"
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("page", PAGES)
-def test_every_shown_picture_arrived(chromium, site, page):
-    show(chromium, f"{site}/{page}.html")
-    broken = chromium.execute_script(
-        "return [...document.images].filter(i => i.complete && !i.naturalWidth && i.loading !== 'lazy').map(i => i.src)"
-    )
-    assert not broken
 
 
 @pytest.mark.browser
@@ -140,60 +258,8 @@ def test_search_finds_a_word_without_a_server(chromium, site):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("page", LESSON_PAGES)
-def test_a_lesson_is_light_and_paints_at_once(chromium, site, page):
-    show(chromium, f"{site}/{page}.html")
-    weight, unpacked, paint = chromium.execute_script(
-        "const parts = ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind));"
-        "return [...['encodedBodySize', 'decodedBodySize'].map(size => parts.reduce((sum, e) => sum + e[size], 0)),"
-        " performance.getEntriesByName('first-contentful-paint')[0].startTime]"
-    )
-    print(f"{page}: {weight / 1e6:.2f} MB ({unpacked / 1e6:.2f} unpacked), first paint after {paint / 1000:.2f} s")
-    assert 100_000 < weight < MOST_BYTES
-    assert paint < 1000 * SLOW_MACHINE, "the goal is one second on a quiet machine"
-
-
-def shown_in(chromium, scheme: str) -> bool:
-    """Whether the page turns to a color scheme, within two seconds."""
-    for _ in range(20):
-        if chromium.execute_script("return document.documentElement.dataset.theme") == scheme:
-            return True
-        time.sleep(0.1)
-    return False
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious_in_light_and_in_dark(chromium, site, page):
-    try:
-        for scheme in ("light", "dark"):
-            prefer(chromium, color_scheme=scheme)
-            if scheme == "light":
-                show(chromium, f"{site}/{page}.html")
-            assert shown_in(chromium, scheme)
-            assert not violations(chromium, everything=scheme == "light"), scheme
-    finally:
-        prefer(chromium)
-
-
-@pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("phone", 375)])
-def test_screenshots_for_a_person_to_look_at(chromium, site, name, width, scheme):
-    """The top of each page (in dark: of the front and of lessons that live), and everything that lives."""
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    prefer(chromium, color_scheme=scheme)
-    try:
-        for page in (TOC["root"], *LESSON_PAGES):
-            if scheme == "dark" and page not in (TOC["root"], *ALIVE):
-                continue
-            show(chromium, f"{site}/{page}.html", width=width)
-            shots = {page.replace("/", "-"): chromium}
-            for element in chromium.find_elements("css selector", ".ver-lite"):
-                shots[f"alive-{element.get_attribute('class').split('ver-lite-')[1]}"] = element
-            for title, shown in shots.items():
-                path = SCREENS / f"{title}-{name}-{scheme}.png"
-                taken = shown.save_screenshot if shown is chromium else shown.screenshot
-                assert taken(str(path)) and path.stat().st_size > 5_000
-    finally:
-        prefer(chromium)
+def test_screenshots_for_a_person_to_look_at(visited, on_a_phone, scheme):
+    for page in PICTURED[scheme]:
+        for shots in (visited(page).shots, on_a_phone(page)[2]):
+            assert shots[scheme] and all(path.stat().st_size > 5_000 for path in shots[scheme])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from small_corpora import keyword_corpus
+from small_corpora import chosen, keyword_corpus
 from ver_lite import masks
 from ver_lite.corpora.core import Split, Text, Vocabulary
 from ver_lite.masks import closed_up
@@ -224,11 +224,12 @@ def test_the_probe_reads_a_plain_predictors_decisions_and_no_compact_ones(encode
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:training stopped. a callback")
 def test_a_game_with_a_compact_predictor_finds_the_keyword(tmp_path):
     corpus = keyword_corpus()
     settings = {"alpha": 0.1, "lambda1": 1.0, "lambda2": 0.01, "batch_size": 64, "learning_rate": 3e-3, "epochs": 40}
     config = Config(**settings, seed=101, player_options={"compact": True})
-    train(corpus, config, out=tmp_path / "run", progress=False)
+    train(corpus, config, out=tmp_path / "run", progress=False, callbacks=(chosen,))
     game = load_run(tmp_path / "run").game
     assert isinstance(game.predictor, CompactPredictor) and evaluate(game, corpus.test).scores.f1 > 0.6
 

@@ -31,11 +31,15 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in pairs)
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return play(method="ver", out=tmp_path_factory.mktemp("uninterrupted") / "whole")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("step", [1, 3, 8, 11, 16])  # 8 steps an epoch: within one, at its end, at the next one's start
-def test_an_interrupted_run_resumes_to_the_same_history(monkeypatch, tmp_path, number, step):
-    handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
-    whole = play(method="ver", out=tmp_path / "whole")
+def test_an_interrupted_run_resumes_to_the_same_history(monkeypatch, tmp_path, uninterrupted, number, step):
+    handlers, whole = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)], uninterrupted
     with monkeypatch.context() as patched:
         stop_at(patched, step, number)
         half = play(method="ver", out=tmp_path / "half")
@@ -47,7 +51,7 @@ def test_an_interrupted_run_resumes_to_the_same_history(monkeypatch, tmp_path, n
     assert rest.status == "finished" and rest.history == whole.history
     assert same(rest.game, whole.game) and same(rest.last, whole.last)
     for name in ("history.json", "config.json", "vocabulary.json"):
-        assert (tmp_path / "half" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "half" / name).read_bytes() == (whole.folder / name).read_bytes()
     assert len(rest.provenance["seconds_per_epoch"]) == 3
 
 

@@ -43,7 +43,7 @@ def test_a_lesson_is_stored_as_execute_stores_it(path):
 @pytest.mark.slow
 @pytest.mark.notebook
 @pytest.mark.parametrize("path", LESSONS, ids=names)
-def test_what_a_lesson_asserts_holds_for_another_seed(path, tmp_path):
+def test_what_a_lesson_asserts_holds_for_another_seed(path, tmp_path, games):
     import papermill
 
     assert "seed" in papermill.inspect_notebook(str(path))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from small_corpora import keyword_corpus
+from small_corpora import chosen, keyword_corpus
 from ver_lite import masks
 from ver_lite.corpora.core import Split, Text, Vocabulary
 from ver_lite.measures.evaluation import evaluate
@@ -276,9 +276,10 @@ NEEDS: dict[str, dict] = {
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:training stopped. a callback")
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "random-masks"])  # that one trains no selector
 def test_a_planted_keyword_is_found(method):
-    run = train(EASY, method=method, progress=False, **{**SETTINGS, **NEEDS.get(method, {})})
+    run = train(EASY, method=method, progress=False, callbacks=(chosen,), **{**SETTINGS, **NEEDS.get(method, {})})
     chance = EASY.card["splits"]["dev"]["gold_share"]
     assert run.best["dev"]["accuracy"] > 0.9
     for split in (EASY.dev, EASY.test):

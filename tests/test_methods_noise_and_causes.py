@@ -323,6 +323,7 @@ def test_the_teacher_learns_from_whole_texts_beforehand_and_then_rests():
     assert not grouped & {p for n, p in made.teacher.named_parameters() if not n.startswith("embedding")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["none", "gold"])
 def test_selectors_that_are_told_the_label_pass_it_on_where_texts_say_nothing(path):
     corpus = keyword_corpus(200, 40, 100)

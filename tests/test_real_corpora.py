@@ -56,6 +56,7 @@ def test_every_evidence_of_all_27100_annotations_is_the_tokens_it_names(real_dat
     assert not [line for c in checked.values() for line in c.mismatches]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ERASER)
 def test_eraser_counts_lengths_and_gold_shares(corpora, task):
     for name, (texts, classes, length, gold) in ERASER[task].items():

@@ -96,6 +96,7 @@ hotel-cleanliness 75049 75049 144 9382 9382 144 99 101 147 8.9
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE.strip().splitlines(), ids=lambda row: row.split()[0])
 def test_paper_size_is_table_4(row):
     like, *numbers = row.split()

@@ -83,7 +83,7 @@ def test_blocks_take_over_what_stands_above_them_and_replace_it(tmp_path):
         ("corpus: reviews\nsettings: {seed: 1}", ["line 2", "seeds: 1-5"]),
         ("corpus: reviews\nseeds: 5-1", ["line 2", "not '5-1'"]),
         ("corpus: reviews\nseeds: [1, x]", ["line 2", "seed must be a whole number", "'x'"]),
-        ("corpus: reviews\nseeds: 1-99999\ngrid: {alpha: [0.1, 0.2]}", ["199,998 runs"]),
+        (f"corpus: reviews\nseeds: 1-10001\ngrid: {{epochs: {[*range(1, 11)]}}}", ["100,010 runs"]),
         ("settings: {alpha: 0.1}", ["line 1", "no corpus is named"]),
         ("corpus: {size: tiny}", ["line 1", "mapping that has a name"]),
         ("corpus: reviews\nruns: {method: rnp}", ["line 2", "list of blocks"]),

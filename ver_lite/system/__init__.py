@@ -2,6 +2,7 @@
 
 The files::
 
+    adam      Adam for a CPU, without what torch loads for its compiler
     checks    a number in a range, one of several choices, a switch
     files     read and write whole files; every error names its file
     errors    the message of an error as one line for people

@@ -22,6 +22,7 @@ from ver_lite.measures.metrics import Tally
 from ver_lite.methods import Method
 from ver_lite.players.base import Encoder
 from ver_lite.system import machine
+from ver_lite.system.adam import Adam
 from ver_lite.system.checks import check_choice
 from ver_lite.system.files import save_tensors, write_json
 from ver_lite.system.tuning import memory_kept, tf32
@@ -71,7 +72,8 @@ class Loop:
         with self.memory():
             self.game.prepare(self.train)
         options = {"lr": self.config.learning_rate, "fused": on_gpu, "capturable": on_gpu}
-        self.optimizers = {name: torch.optim.Adam(groups, **options) for name, groups in self.game.groups().items()}
+        adam = torch.optim.Adam if on_gpu else Adam
+        self.optimizers = {name: adam(groups, **options) for name, groups in self.game.groups().items()}
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * group["times"]
