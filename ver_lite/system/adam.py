@@ -1,7 +1,7 @@
 """Adam for a CPU, without what torch loads for its compiler.
 
-torch loads `torch._dynamo` when a process makes its first optimizer: eight hundred modules, which take about a second,
-and nothing here is compiled. Torch wraps some methods of an optimizer so that the compiler leaves them alone. Unwrapped,
+torch loads `torch._dynamo` when a process makes its first optimizer: eight hundred modules, which take about a second.
+Nothing here is compiled. Torch wraps some methods of an optimizer so that the compiler leaves them alone. Unwrapped,
 they compute the same. A GPU gets torch's own Adam.
 """
 
