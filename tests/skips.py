@@ -62,6 +62,7 @@ GROUPS = (
     Group("real corpora", "no real corpora", command="VER_LITE_TEST_DATA=FOLDER {tests}", expected=True),
     Group("recorded results", "recorded yet", command="make results"),
     Group("how freed memory is used again", "only glibc", command="on Linux with glibc: {tests}"),
+    Group("flags that a newer PyTorch has", "this torch has flags alone", command="with torch 2.9 or newer: {tests}"),
     Group("a disk that is full", "needs /dev/full", command="on Linux: {tests}"),
 )
 
