@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests, and what several of them ask it."""
+"""A headless Chromium for the tests, a server of built pages, and functions that inspect a page."""
 
 import functools
 import gzip
@@ -46,7 +46,7 @@ def start_chromium(profile: Path):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder, text compressed: what a host of static pages sends."""
+    """Serves the files of a folder, text compressed, as a host of static pages does."""
 
     def do_GET(self):
         path = Path(self.translate_path(self.path))
@@ -107,7 +107,7 @@ def complaints(chromium) -> list[str]:
 
 
 def prefer(chromium, **features: str) -> None:
-    """What the reader's system asks for: prefer(chromium, color_scheme="dark"). Nothing: as it comes."""
+    """Emulate the preferences of a reader's system: prefer(chromium, color_scheme="dark"). None: the defaults."""
     wanted = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": wanted})
 
@@ -122,9 +122,9 @@ def axe() -> str:
 
 
 # A lesson has thousands of tokens of code and pieces of formulas, the reference hundreds of names, the benchmark
-# hundreds of rows, all in a few kinds: each kind is looked at once, of a piece of code the longest line, of the rows
-# of a table that have the same elements the first odd and the first even one. Transitions are off: colors count at
-# their end.
+# hundreds of rows, all in a few kinds. To save time, axe checks each kind once: of a piece of code the longest line, of
+# the rows of a table that have the same elements the first odd and the first even one. Transitions are switched off, so
+# that axe sees their final colors.
 _RUN = """
 const done = arguments[arguments.length - 1], everything = arguments[0];
 const style = document.createElement('style');
@@ -156,8 +156,8 @@ axe.run(document, {resultTypes: ['violations'], ...rules}).then((r) => done(r.vi
 
 
 def violations(chromium, everything: bool = True) -> list[str]:
-    """What axe-core calls serious or critical in the page that is shown: rule, element, reason. Not ``everything``:
-    contrast only, the one rule that another color scheme can change."""
+    """What axe-core calls serious or critical in the page that is shown: rule, element, reason. Without ``everything``,
+    only contrast is checked, the one rule that another color scheme can change."""
     if not chromium.execute_script("return typeof axe === 'object'"):
         chromium.execute_script(axe())
     found = chromium.execute_async_script(_RUN, everything)

@@ -1,4 +1,4 @@
-"""What several tests share."""
+"""Fixtures that several tests share."""
 
 import os
 import subprocess
@@ -104,13 +104,14 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def elements_file(tmp_path_factory) -> Path:
-    """A page on disk with all that a reader can drag and click."""
+    """A page on disk with every live element."""
     return write_page(tmp_path_factory.mktemp("elements") / "page.html")
 
 
 @pytest.fixture
 def opened(chromium, elements_file):
-    """That page opened anew; `opened(name)` is the first element of a name, `opened(name, 1)` the second."""
+    """The page of live elements, opened anew. `opened(name)` is the first element of a name, `opened(name, 1)` the
+    next."""
     complaints(chromium)
     show(chromium, elements_file.as_uri())
     yield lambda name, copy=0: chromium.find_elements("css selector", f".ver-lite-{name}")[copy]

@@ -1,4 +1,4 @@
-"""Stopping a training from within, as a person or a scheduler would."""
+"""Interrupts a training at a chosen step, as a person or a scheduler would."""
 
 import os
 
@@ -6,8 +6,8 @@ from ver_lite.methods import RNP
 
 
 def stop_at(monkeypatch, step: int, number: int, method=RNP) -> list:
-    """From now on the ``step``-th call of the method's ``play`` sends this process the signal ``number``. Returns the
-    list that every call makes longer."""
+    """Patch the method so that the ``step``-th call of ``play`` sends this process the signal ``number``. Returns a
+    list that has one entry for each call so far."""
     calls, real = [], method.play
 
     def play(self, batch):

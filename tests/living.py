@@ -1,4 +1,4 @@
-"""The live elements as a page on disk, and a reader's hand on them, for the tests."""
+"""The live elements on a page on disk, and a class that operates them like a reader, for the tests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_page(path: Path) -> Path:
 
 
 class Hand:
-    """A reader's hand on one element: keys, pointer, and eyes for its numbers."""
+    """Operates one element like a reader: presses keys, clicks, and reads its numbers."""
 
     def __init__(self, chromium, root):
         self.chromium, self.root = chromium, root
@@ -73,7 +73,7 @@ class Hand:
         self.slider(name).send_keys(getattr(self.keys, key) * times)
 
     def point(self, target, across, down=0.5):
-        """A click at this share of the width and the height."""
+        """Click at the given shares of the target's width and height."""
         box = target.rect
         x, y = round((across - 0.5) * box["width"]), round((down - 0.5) * box["height"])
         self.actions.move_to_element_with_offset(target, x, y).click().perform()

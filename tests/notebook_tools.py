@@ -1,4 +1,4 @@
-"""Take the definitions out of a lesson, so that a test can hold them against the library's."""
+"""Takes the definitions out of a lesson, so that a test can compare them with the library's."""
 
 import ast
 import re

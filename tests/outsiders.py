@@ -25,7 +25,7 @@ class Calm(RNP):
 
 
 class Bag(Encoder):
-    """Every word alone: a layer of ``depth`` times its vector."""
+    """Reads every word by itself, with ``depth`` linear layers and ReLU."""
 
     pace = 0.5
 

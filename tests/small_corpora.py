@@ -11,7 +11,8 @@ FILLER = tuple(f"w{i}" for i in range(60))
 
 
 def keyword_texts(count: int, seed: int, shortest: int = 10, longest: int = 20, keywords: int = 6) -> list[Text]:
-    """Texts of filler with one word, the gold rationale, that decides the label: one of ``keywords`` for each class."""
+    """Texts of filler words and one word that decides the label: the gold rationale, one of ``keywords`` for each
+    class."""
     random = np.random.default_rng(seed)
     texts = []
     for i in range(count):
@@ -23,7 +24,7 @@ def keyword_texts(count: int, seed: int, shortest: int = 10, longest: int = 20, 
 
 
 def keyword_corpus(train: int = 600, dev: int = 200, test: int = 200, seed: int = 101, **sizes) -> Corpus:
-    """Three splits of :func:`keyword_texts`; two environments that differ in nothing."""
+    """Three splits of :func:`keyword_texts`; the training texts have two environments that do not differ."""
     counts = {"train": train, "dev": dev, "test": test}
     splits = {name: keyword_texts(n, seed + i, **sizes) for i, (name, n) in enumerate(counts.items())}
     corpus = assemble("keywords", splits, ("negative", "positive"), {})

@@ -1,4 +1,4 @@
-"""Small files in the published forms, for the tests of readers, and the shape that every refusal must have."""
+"""Small files in the published formats, for the tests of readers, and a check that a reader refuses one properly."""
 
 import gzip
 import io
@@ -13,7 +13,7 @@ from ver_lite.corpora.core import CorpusError
 
 
 def fails(call, *parts: str) -> None:
-    """``call`` raises a one-line CorpusError whose text holds all ``parts``."""
+    """Check that ``call`` raises a one-line CorpusError whose text holds all ``parts``."""
     with pytest.raises(CorpusError) as caught:
         call()
     message = str(caught.value)

@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face hub: serves the folders of a root as models, as far as its own client asks."""
+"""A stand-in for the Hugging Face hub. It serves the folders of a root as models, as far as the hub's client asks."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @contextmanager
 def hub(root: Path) -> Iterator[tuple[str, list[str]]]:
-    """The address of a hub on this machine that has the models under ``root``, and what it was asked so far."""
+    """Run a hub on this machine with the models under ``root``; yields its address and the list of requests so far."""
     asked: list[str] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Hub, root, asked))
     Thread(target=server.serve_forever, daemon=True).start()

@@ -1,7 +1,7 @@
 """ver-lite: selective rationalization, small enough to read.
 
 Begin with three files: `methods/rnp.py` is the game, `methods/ver.py` is VER, `masks.py` is what both draw and perturb.
-The house, from the ground up; a module imports only from floors below its own:
+These are the folders, from the lowest floor up; a module imports only from floors below its own:
 
     system/                                files, errors, checks, the machine
     masks        theory/                   masks; entropy and the exact worlds
@@ -10,7 +10,7 @@ The house, from the ground up; a module imports only from floors below its own:
     measures/                              metrics, evaluation, agreement, faithfulness
     training/                              config, the loop, runs and their folders
     observations viz/                      the paper's four observations; figures, a text with its rationale
-    experiments/ course/      widgets/     sweeps and recorded results; what a lesson calls; what can be dragged
+    experiments/ course/      widgets/     sweeps and recorded results; what a lesson calls; interactive elements
     teaching/                              what a teacher calls: assignments and marking
     cli                                    the command `ver-lite`
 

@@ -194,7 +194,7 @@ def fetch(
 
 @app.command()
 def corpora() -> None:
-    """Which corpora there are, where they come from, and which are here."""
+    """List the corpora, where they come from, and which are on this machine."""
     from ver_lite.corpora.places import whereabouts
 
     for name, said in whereabouts():
@@ -247,7 +247,7 @@ def _corpus_of(source: dict[str, Any], run: Path):
 
 
 def _kinds(method: str | None, encoder: str | None) -> dict[str, type | None]:
-    """The classes that a user names for a run whose folder may not import them by itself."""
+    """The classes that a user names for a run, whose folder alone may not import them."""
     from ver_lite.methods import method_class
     from ver_lite.players.encoders import encoder_class
 
@@ -293,7 +293,7 @@ def main() -> None:
 
 
 def _said(error: Exception) -> tuple[str, int]:
-    """What an error says to people, and the exit code."""
+    """An error in words for the user, and the exit code."""
     if isinstance(error, _USAGE):
         about = getattr(error, "ctx", None)
         command = about.command_path if about else "ver-lite"

@@ -42,8 +42,8 @@ def sample(logits: Tensor, real: Tensor, *, temperature: float = 1.0, generator:
 
 
 def likelier(logits: Tensor, real: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """:func:`argmax` to learn from: the gradient of the soft choice, as in :func:`sample`, without its noise. So do the
-    released codes of CAR, DMR and INVRAT."""
+    """The mask of :func:`argmax` with the gradient of the soft choice, as in :func:`sample` but without noise. The
+    released codes of CAR, DMR and INVRAT make masks like this."""
     soft = F.softmax(logits / temperature, dim=-1)[..., 1]
     return straight_through(argmax(logits, real), soft * real)
 
@@ -82,8 +82,8 @@ def random_words(real: Tensor, count: Tensor, *, generator: Generator | None = N
 
 
 def closed_up(kept: Tensor) -> tuple[Tensor, Tensor]:
-    """The place from which each place takes its word when the kept ones (bool [B, T]) close up to the left, in order:
-    int [B, T], a permutation; and where words then stand: bool [B, T]."""
+    """How the kept words (bool [B, T]) close up to the left, in order: the position from which each position takes its
+    word, int [B, T], a permutation; and the positions that then hold a word, bool [B, T]."""
     order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
     return order, torch.arange(kept.shape[1], device=kept.device) < kept.sum(1, keepdim=True)
 
@@ -185,7 +185,7 @@ def non_overlap(first: Tensor, second: Tensor) -> Tensor:
 
 
 def expected_non_overlap(first: Tensor, second: Tensor) -> Tensor:
-    """What :func:`non_overlap` comes to, as a ratio of expectations, for masks drawn by two selectors. float [B].
+    """The expected :func:`non_overlap`, as a ratio of expectations, of masks drawn by two selectors. float [B].
 
     ``first``, ``second``: float [B, T], the probability with which each word is selected, 0 where it may not be.
     Independent draws differ at a word with probability a(1 − b) + b(1 − a) = a(1 − a) + b(1 − b) + (a − b)²: the first
@@ -195,7 +195,7 @@ def expected_non_overlap(first: Tensor, second: Tensor) -> Tensor:
 
 
 def expected_movement(first: Tensor, second: Tensor) -> Tensor:
-    """The part of :func:`expected_non_overlap` that is there because the selector moved: Σ (a − b)² / Σ (a + b)."""
+    """The part of :func:`expected_non_overlap` that comes from the selector's movement: Σ (a − b)² / Σ (a + b)."""
     return _per_selected((first - second).square(), first, second)
 
 

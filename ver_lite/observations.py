@@ -1,7 +1,7 @@
 """The paper's four empirical observations (§4.2, §4.3) as measurements of a game; lessons 03 to 06 use them.
 
-Nothing here changes the game it looks at, nor the random numbers of a training that is under way. What needs the truth
-about the words takes the review world's oracle (:class:`~ver_lite.corpora.review_world.ReviewWorld`).
+Nothing here changes the game that it measures, nor the random numbers of a training that is under way. Measurements
+that need the true P(Y | words) take the review world's oracle (:class:`~ver_lite.corpora.review_world.ReviewWorld`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHOWN = ("own", "gold", "gold alone")
 
 
 class Oracle(typing.Protocol):
-    """What knows P(Y | visible words): log-probabilities float64 [B, C] from tokens and mask [B, T]."""
+    """Knows P(Y | visible words) and gives its logarithm, float64 [B, C], for tokens and mask [B, T]."""
 
     def log_posterior(self, tokens: Tensor, mask: Tensor, *, prior: float = 0.5) -> Tensor: ...
 
@@ -48,7 +48,7 @@ def _undisturbed(game: Method, training: bool) -> Iterator[None]:
 
 @dataclass
 class SmallRegion:
-    """Observation 1 (Fig. 2a, Eq. 7): how much a selection changes in one step of training, beside what it would change
+    """Observation 1 (Fig. 2a, Eq. 7): how much a selection changes in one step of training, and how much it changes
     without any step. Give it to ``train(watch=...)``.
 
     It looks at the first step of every ``every``-th epoch, and appends to ``seen`` a row with
@@ -57,7 +57,7 @@ class SmallRegion:
     ``change``    non-overlap of a mask drawn before the step and one drawn after it, same batch (the paper's measure)
     ``floor``     non-overlap of two masks drawn before the step: one selector, sampling noise alone
     ``expected``  what ``change`` comes to on average, computed instead of drawn, and without dropout
-    ``moved``     the part of ``expected`` that is there because the selector moved; the rest is the floor
+    ``moved``     the part of ``expected`` that comes from the selector's movement; the rest is the floor
 
     Means over the texts of the batch. ``change`` and ``floor`` are drawn as in training, with dropout.
     """
@@ -115,11 +115,11 @@ class Judgement:
 
     ``cross_entropy`` is the mean of −log q(y|z) over the texts, ``median`` its median, as in the paper (§A.3). Where an
     oracle was given: ``entropy`` is the mean H(Y | visible words), ``divergence`` the mean KL from the oracle to the
-    predictor, all in nats. Their sum is the cross-entropy that the visible words explain; ``rest`` is what is left:
-    luck with these labels, and what the *choice* of the words does. It is negative where the predictor has learned from
-    the choice more than the words say, positive where the choice hides evidence for the other label: the words then
-    promise more than they keep. Luck that belongs to the texts is shared by all games judged on them; more seeds do not
-    average it away (lesson 04).
+    predictor, all in nats. Their sum is the cross-entropy that the visible words explain; ``rest`` is the remainder:
+    luck with these labels, and the effect of the *choice* of the words. It is negative where the predictor has learned
+    more from the choice than the words say, positive where the choice hides evidence for the other label, so that the
+    words speak for their label more strongly than they should. Luck that belongs to the texts is shared by all games
+    judged on them; more seeds do not average it away (lesson 04).
     """
 
     accuracy: float
@@ -146,7 +146,7 @@ def judge(
     seed: int = 0,
     batch_size: int = 512,
 ) -> Judgement:
-    """Show the predictor one kind of rationale for every text of ``split``, and see how it judges (§A.3, §A.5).
+    """Show the predictor one kind of rationale for every text of ``split``, and measure its answers (§A.3, §A.5).
 
     ``shown``: the selector's "own" words (``how`` as in ``evaluate``), the "gold" words with the predictor pooling over
     all positions as it does for its own, or "gold alone", pooling over gold positions only, as the released code does
@@ -196,8 +196,8 @@ class Roughness:
 
 
 def roughness(game: Method, split: Split, *, seed: int = 0, batch_size: int = 256) -> Roughness:
-    """Measure the predictor on sampled rationales of ``split``: the Lipschitz proxy as §A.4 writes it, and a second
-    measure that needs no gradient: one flipped word."""
+    """Measure the predictor on sampled rationales of ``split``: the Lipschitz proxy as §A.4 writes it, and the effect
+    of one flipped word, which needs no gradient."""
     slopes, hidden, added = [], [], []
     for batch, mask, noise in _rationales(game, split, seed, batch_size):
         slopes.append(_slopes(_gradient(game, batch, mask, mean=False), mask))
@@ -253,7 +253,7 @@ def _slopes(gradient: Tensor, mask: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _moved(game: Method, batch: Batch, mask: Tensor, changed: Tensor) -> Tensor:
-    """By how much the probability of the label named from ``mask`` moves when ``changed`` is shown instead, [B]."""
+    """How much the probability of the label predicted from ``mask`` changes when ``changed`` is shown: float [B]."""
     before, after = (game.predict(batch, shown).softmax(-1) for shown in (mask, changed))
     named = before.argmax(1, keepdim=True)
     return (before.gather(1, named) - after.gather(1, named)).abs()[:, 0]

@@ -9,5 +9,5 @@ The files::
     operations   how many operations an epoch needs, and how many this machine does in a second
     report       the record as tables and a picture
     workers      start processes that train when they are told to
-    child        what runs in such a process
+    child        the program that runs in such a process
 """

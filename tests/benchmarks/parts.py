@@ -16,7 +16,7 @@ from ver_lite.methods import Protocol
 from ver_lite.players import players
 
 AS_IT_IS = "as it is"
-#: What is left out: the environment of the process that leaves it out, and the word that the process is given.
+#: The part that is left out → the environment of the process that leaves it out, and the word that the process gets.
 PARTS: dict[str, tuple[dict[str, str], str]] = {
     AS_IT_IS: ({}, ""),
     "without steps compiled by TorchScript": ({"PYTORCH_JIT": "0"}, ""),

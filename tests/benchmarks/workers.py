@@ -28,7 +28,7 @@ class PeerError(RuntimeError):
 
 
 class Worker:
-    """A child process of one kind, ready to train. Raises PeerError with its last lines when it dies.
+    """A child process of one kind that trains when asked. Raises PeerError with the child's last lines when it dies.
 
     ``environment`` adds variables to the child's environment. A variable that is None is not inherited.
     """

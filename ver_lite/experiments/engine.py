@@ -1,4 +1,4 @@
-"""The engine of all jobs: what is done is skipped, the rest is handed out, each answer is kept when it comes.
+"""The engine that runs jobs: it skips those that are done, hands out the rest, and keeps each answer when it comes.
 
 Two commands call it: `ver-lite sweep`, whose jobs are runs in folders, and `python -m ver_lite.experiments.record`,
 whose jobs are rows of a record. They differ in where an answer is kept and in how their workers are stopped.
@@ -24,7 +24,7 @@ DROPPED = "failed: the executor dropped it; was its cluster lost? Sweep again"
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a job. ``status``: "new", "stale" (recorded with another config), "unfinished", "finished",
+    """What is known about a job. ``status``: "new", "stale" (recorded with another config), "unfinished", "finished",
     "stopped: why" (training went wrong), "interrupted" or "failed: why"; ``row``: its results, once it is done."""
 
     job: Job
@@ -33,7 +33,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The name under which its results are kept."""
+        """The name under which the job's results are kept."""
         return self.job.name
 
 
@@ -46,12 +46,12 @@ def work(
     stop: Callable[[], None],
     watch: Callable[[dict[str, Entry]], None] = lambda entries: None,
 ) -> list[Entry]:
-    """Hand out the jobs that have no row yet until none is left, or somebody asks to stop; return what became of each.
+    """Hand out the jobs that have no row, until none is left or this process is asked to stop. Returns all entries.
 
-    ``do`` is called in a worker and returns a row, or a status; :data:`HELD` has the job handed out again. ``keep``
-    gets each answer here, when it comes, and returns what is known of the job now. ``stop`` is called once when this
-    process is asked to stop: it asks the workers, whose answers are waited for, or raises KeyboardInterrupt. ``watch``
-    is shown all entries by the names of their jobs, twice a second.
+    ``do`` is called in a worker and returns a row or a status. A job whose status is :data:`HELD` is handed out again.
+    ``keep`` is called in this process with each job and its answer, and returns the job's new entry. ``stop`` is called
+    once, when this process is asked to stop. It asks the workers to stop, whose answers are then waited for, or it
+    raises KeyboardInterrupt. ``watch`` is called twice a second with all entries, by the names of their jobs.
     """
     found = {entry.job.name: entry for entry in entries}
     todo = [entry.job for entry in found.values() if entry.row is None]
@@ -83,8 +83,8 @@ def work(
 
 
 def attempt(do: Callable[[Job], Answer], job: Job, turn: int) -> Answer:
-    """In a worker: do a job. ``turn`` says how often jobs were handed out, so that an executor that remembers answers
-    (Dask's) does not give an old one."""
+    """Do a job; called in a worker. ``turn`` counts how often jobs were handed out, so that an executor that remembers
+    answers (Dask's) does not give an old one."""
     return do(job)
 
 
@@ -111,9 +111,9 @@ def _lost(executor: Any) -> bool:
 def difference(recorded: Config, wanted: Config) -> tuple[str, Any, Any] | None:
     """The first setting in which a recorded config is not what the code would run today: its name and both values.
 
-    This is the one rule of staleness, for rows of records and for run folders: both configs, flattened, must say the
-    same. Three things are not compared: a setting that the method does not have, further options with which a
-    corpus was loaded, and the sizes that word vectors and BERTs bring with them.
+    This is the one rule of staleness, for rows of records and for run folders: both configs, flattened, must be equal.
+    Three things are not compared: a setting that the method does not have, further options with which a corpus was
+    loaded, and the sizes that word vectors and BERTs determine.
     """
     have, want = flattened(recorded), flattened(wanted)
     own = ("dimension",) if wanted.vectors not in (None, "glove") else ()
@@ -127,8 +127,8 @@ def difference(recorded: Config, wanted: Config) -> tuple[str, Any, Any] | None:
 
 
 def is_current(row: dict[str, Any] | None, job: Job) -> bool:
-    """Whether a recorded row is what the code would run today. A setting that the row's config lacks came later, and
-    had its default when the row was made."""
+    """Whether a recorded row is what the code would run today. A setting that the row's config lacks was added later,
+    and had its default when the row was made."""
     if row is None:
         return False
     wanted = job.config()
@@ -139,8 +139,8 @@ def is_current(row: dict[str, Any] | None, job: Job) -> bool:
 
 
 class Left(NamedTuple):
-    """How many jobs are ``done`` and how many there are, how many failed or stopped, a line for each way in which they
-    did, and whether some were left because of an interruption."""
+    """How many jobs are ``done``, how many ``jobs`` there are, how many failed or stopped (``bad``), a line for each
+    reason (``troubles``), and whether an interruption left some undone."""
 
     done: int
     jobs: int
@@ -154,7 +154,7 @@ class Left(NamedTuple):
 
 
 def left(entries: Iterable[Entry]) -> Left:
-    """What is left to do, and what went wrong."""
+    """Summarize the entries: what is left to do, and what went wrong."""
     entries = list(entries)
     by_reason: dict[str, list[str]] = {}
     for entry in entries:

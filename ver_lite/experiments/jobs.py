@@ -18,12 +18,12 @@ from ver_lite.training.config import Config
 from ver_lite.training.runs import Run
 
 SEEDS = (1, 2, 3, 4, 5)
-Answer = dict[str, Any] | str  # what comes back of a job: its row, or one line that says why there is none
+Answer = dict[str, Any] | str  # the result of a job: its row, or one line that says why there is none
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row to be measured: ``corpus`` is what ``load_corpus`` is given, ``settings`` those of a Config, ``about``
+    """One row to be measured. ``corpus``: the arguments of ``load_corpus``. ``settings``: those of a Config. ``about``:
     the columns by which a reader of the record finds the row."""
 
     name: str
@@ -32,17 +32,17 @@ class Job:
     about: dict[str, Any]
 
     def config(self) -> Config:
-        """What the code would run today."""
+        """The config that the code would run today."""
         return Config.make({**self.settings, "corpus": self.corpus})
 
 
 @dataclass(frozen=True)
 class Study:
-    """``jobs()`` in the order of the record, ``measure(job)`` → its row, ``report(record)`` → a page in Markdown,
-    ``pages(record)`` → further pages by name.
+    """One study: ``jobs()`` in the order of the record, ``measure(job)`` → its row, ``report(record)`` → a page in
+    Markdown, ``pages(record)`` → further pages by name.
 
-    ``spec``: the file of a sweep, where the jobs are its runs. ``ver-lite sweep`` of that file measures what it has
-    trained; ``measure(job, runs=FOLDER)`` then finds the run of the job below that folder.
+    ``spec``: the file of the sweep whose runs are the jobs, if there is one. ``ver-lite sweep`` of that file measures
+    the runs that it has trained; ``measure(job, runs=FOLDER)`` then finds the run of the job below that folder.
     """
 
     name: str
@@ -70,13 +70,13 @@ def _corpus(spec: str) -> Corpus:
 
 
 def tested(run: Run, split: Split) -> dict[str, dict[str, dict[str, Any]]]:
-    """Scores on ``split`` of the epoch with the best accuracy on dev and of the last, for every kind of mask."""
+    """Scores on ``split`` for every kind of mask, of the epoch with the best accuracy on dev and of the last epoch."""
     games = {"chosen": run.game, "last": run.last}
     return {name: _ways(game, split) for name, game in games.items()}
 
 
 def _ways(game: Method, split: Split) -> dict[str, dict[str, Any]]:
-    if game.ranks_only:  # one way, played once: an explanation may take minutes
+    if game.ranks_only:  # one kind of mask, played once, because an explanation may take minutes
         return dict.fromkeys(EVALUATIONS, evaluate(game, split, how="top_k").as_dict())
     return {how: evaluate(game, split, how=how).as_dict() for how in EVALUATIONS}
 

@@ -1,4 +1,4 @@
-"""The paper's own numbers, Tables 1 to 4, read from `data/paper/`. Theirs, not ours: whoever shows one says so.
+"""The paper's own numbers, Tables 1 to 4, read from `data/paper/`. Whoever shows one must mark it as the paper's.
 
 Lesson 11 recomputes what can be recomputed of them.
 """

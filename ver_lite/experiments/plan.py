@@ -1,4 +1,4 @@
-"""Which runs a sweep has: a job for every config, named by the settings that vary; no run twice."""
+"""The plan of a sweep: a job for every config, named by the settings that vary; no run comes twice."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ver_lite.experiments.jobs import Job
 from ver_lite.methods import METHODS
 from ver_lite.training.config import Config
 
-PARTS = ("protocol", "player_options")  # what a config holds that has names of its own
+PARTS = ("protocol", "player_options")  # the parts of a config whose settings are called PART.NAME
 
 
 def flattened(config: Config) -> dict[str, Any]:
-    """A config as one flat mapping, with ``corpus.NAME``, ``protocol.NAME`` and ``player_options.NAME``; the options of
-    its method stand by their own names."""
+    """A config as one flat mapping. Settings of its parts are called ``corpus.NAME``, ``protocol.NAME`` and
+    ``player_options.NAME``; the options of its method keep their own names."""
     values = config.as_dict()
     corpus, options = values.pop("corpus"), values.pop("options")
     parts = {name: values.pop(name) for name in PARTS}
@@ -30,11 +30,11 @@ def flattened(config: Config) -> dict[str, Any]:
 
 
 def key(config: Config) -> str:
-    """Ten hexadecimal digits of what a config changes of the defaults: configs of the same run have the same.
+    """Ten hexadecimal digits that identify a run: a hash of the settings in which its config differs from the defaults.
 
-    Folders and recorded rows are named by it, so what is hashed stays as it was for the first of them: an option at its
-    default is left out, and others are called ``options.NAME``; only the perturbation, once a setting of every config,
-    is always there, by its bare name.
+    Folders and recorded rows are named by it, so what is hashed must stay as it was for the first of them. An option at
+    its default is left out, and others are called ``options.NAME``. Only ``perturbation``, once a setting of every
+    config, is always included, under its bare name.
     """
     usual = flattened(Config())
     changed = {name: value for name, value in flattened(config).items() if name not in usual or usual[name] != value}
@@ -56,7 +56,7 @@ def varying(flat_configs: list[dict[str, Any]]) -> list[str]:
 
 
 def plan(configs: Iterable[Config]) -> list[Job]:
-    """A job for every config, named by what varies; configs of the same run give one job.
+    """A job for every config, named by the settings that vary; configs of the same run give one job.
 
     Raises ValueError for a config whose corpus has no name: no other process could load it.
     """

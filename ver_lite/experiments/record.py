@@ -62,10 +62,10 @@ def record(
     study: Study, todo: Iterable[Job], workers: int = 2, path: Path | None = None, again: bool = False
 ) -> list[Entry]:
     """Measure the jobs that the study's record does not hold yet (``again``: also those it holds), in ``workers``
-    processes, saving after each; return what became of each job whose corpus is here.
+    processes. The record is saved after each. Returns the entries of the jobs whose corpus is on this machine.
 
-    Ctrl-C leaves what is being measured: a measurement cannot be saved half-way. One that fails leaves the others
-    alone.
+    Ctrl-C drops the measurements that are under way, because a measurement cannot be saved half-way. One that fails
+    does not stop the others.
     """
     path = path or study.path
     rows = {row["name"]: row for row in (read_json(path)["rows"] if path.exists() else [])}
@@ -93,14 +93,15 @@ def record(
 
 
 def _look(row: dict[str, Any] | None, job: Job, again: bool) -> Entry:
-    """What a record holds of a job."""
+    """The entry of a job whose row in the record is ``row`` (None: it has none)."""
     if is_current(row, job) and not again:
         return Entry(job, "finished", row)
     return Entry(job, "new" if row is None else "stale")
 
 
 def _without_absent(entries: list[Entry]) -> list[Entry]:
-    """The entries but those to be measured on a corpus that is not on this machine; one line says which that is."""
+    """Leave out the entries to be measured on a corpus that is not on this machine; print a line for each such
+    corpus."""
     wanted = {entry.job.corpus["name"] for entry in entries if entry.row is None}
     missing = {name: why for name in wanted if (why := _absent(name))}
     for why in missing.values():
@@ -117,7 +118,7 @@ def _absent(name: str) -> str | None:
 
 
 def _measured(measure: Callable[[Job], Answer], job: Job) -> Answer:
-    """In a worker: measure a job. What fails says why; its traceback goes to the terminal."""
+    """Measure a job; called in a worker. A failure becomes a line that says why; its traceback goes to the terminal."""
     try:
         return measure(job)
     except Exception as error:
@@ -126,7 +127,7 @@ def _measured(measure: Callable[[Job], Answer], job: Job) -> Answer:
 
 
 def _leave() -> None:
-    """Asked to stop: leave the workers, which end at once."""
+    """Stop without waiting for the workers, which end at once."""
     raise KeyboardInterrupt
 
 
@@ -141,14 +142,14 @@ def of_spec(spec: Path) -> list[Study]:
 
 
 def record_runs(study: Study, trained: Iterable[Job], runs: Path, workers: int) -> list[Entry]:
-    """Record those jobs of a study whose runs are trained in the folder ``runs``, whatever they are called there."""
+    """Record those jobs of a study whose runs are trained in the folder ``runs``, whatever their folders are called."""
     keys = {key(job.config()) for job in trained}
     todo = [job for job in study.jobs() if key(job.config()) in keys]
     return record(replace(study, measure=partial(study.measure, runs=runs)), todo, workers)
 
 
 def write_pages(study: Study) -> list[Path]:
-    """Write the pages of a study's record, all of it in words and tables, beside it; none where nothing is recorded."""
+    """Write the pages of a study's record beside it and return their paths; none where nothing is recorded."""
     if not study.path.exists():
         return []
     made = read_json(study.path)

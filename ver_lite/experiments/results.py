@@ -1,4 +1,4 @@
-"""Recorded results: what the book's tables and the lessons' main figures read, and how they show it.
+"""Recorded results: reading them, and formatting their numbers, for the book's tables and the lessons' main figures.
 
 A record is `data/results/NAME.json`: the command and the machine that made it, and its rows. Nothing here writes one:
 `python -m ver_lite.experiments.record` does.
@@ -25,7 +25,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def find(rows: list[dict[str, Any]], **about: Any) -> list[dict[str, Any]]:
-    """The rows whose columns are ``about``, by seed; KeyError when there is none."""
+    """The rows whose columns are ``about``, sorted by seed. Raises KeyError when there is none."""
     found = [row for row in rows if all(row.get(name) == value for name, value in about.items())]
     if not found:
         raise KeyError(f"nothing is recorded for {about}")
@@ -50,8 +50,8 @@ def interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float
 def made_by(made: dict[str, Any], games: list[dict[str, Any]]) -> str:
     """One line: how many games, which seeds, where, how long, which commit, which command.
 
-    A game of two stages says in ``stages`` that it is one, and in its provenance's ``earlier_seconds`` what the first
-    took; where a record lacks that number, the line says so.
+    The row of a game of two stages has ``stages``, and in its provenance ``earlier_seconds``, the time of the first
+    stage. Where a record lacks that number, the line says so.
     """
     minutes = sum(row["provenance"]["seconds"] + row["provenance"].get("earlier_seconds", 0) for row in games) / 60
     untimed = sum("stages" in row and "earlier_seconds" not in row["provenance"] for row in games)
@@ -65,7 +65,7 @@ def made_by(made: dict[str, Any], games: list[dict[str, Any]]) -> str:
 
 
 def short(value: Any) -> Any:
-    """Numbers to four digits, in whatever holds them: what makes a record small."""
+    """The value with its numbers rounded to four digits, also inside mappings and lists, which keeps a record small."""
     if isinstance(value, dict):
         return {name: short(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -74,7 +74,7 @@ def short(value: Any) -> Any:
 
 
 def columns(rows: list[dict[str, Any]]) -> dict[str, list]:
-    """Rows as columns, their numbers :func:`short`."""
+    """Rows as columns, with numbers rounded by :func:`short`."""
     return {name: [short(row[name]) for row in rows] for name in (rows[0] if rows else {})}
 
 

@@ -1,4 +1,4 @@
-"""The command `ver-lite sweep`: the runs of a spec, and what became of them."""
+"""The command `ver-lite sweep`, which trains the runs of a spec and prints their scores."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def _file(spec: Path) -> Path:
 
 
 def _record(file: Path, trained: list[Job], folder: Path, workers: int) -> int:
-    """Measure the trained runs for every study whose jobs they are, and write its record and its pages. Returns how
-    many of them failed."""
+    """Measure the trained runs for every study whose jobs are runs of ``file``, and write its record and its pages.
+    Returns how many jobs failed."""
     from ver_lite.experiments.engine import left
     from ver_lite.experiments.record import of_spec, record_runs, write_pages
 
@@ -125,7 +125,7 @@ def _print_plan(entries: list[RunEntry], folder: Path, same: int) -> None:
 
 
 def _print_end(end: Left, what: str) -> None:
-    """Say what went wrong; exit code 130 when the command was interrupted."""
+    """Print what went wrong. Exits with code 130 when the command was interrupted."""
     for trouble in end.troubles:
         typer.echo(trouble)
     if end.interrupted:

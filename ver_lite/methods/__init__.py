@@ -1,11 +1,11 @@
-"""The methods, one file each, by name. `rnp` and `ver` are read first.
+"""The methods of selective rationalization, one file each, and their names. Read `rnp` and `ver` first.
 
 The files::
 
-    base             what a method is: the two players, a step, the switches on which paper and released code disagree
+    base             the base class: the two players, a step, the switches on which paper and released code disagree
     rnp, ver         the plain game, and VER
     ablations        VER taken apart
-    random_masks     a predictor that is taught on random masks
+    random_masks     a predictor that is trained on random masks
     nir, dmr, inter_rat, cr                 noise and causes
     a2i, a2r, invrat, three_player, car     rivals: a further player attacks, explains too, knows more, or argues
     fr, dr, mgr      one encoder, unequal rates, many selectors; each alone and with VER's perturbed masks
@@ -75,12 +75,13 @@ METHODS: dict[str, type[Method]] = {
 
 
 def method_class(name: str) -> type[Method]:
-    """The method of a name: one of the library's, or "package.module:Class", which is imported. Raises ValueError."""
+    """The method class of a name: one of the library's, or "package.module:Class", which is imported. Raises ValueError
+    for a name that is neither."""
     return outside.find(name, Method) if outside.is_outside(name) else library_method(name)
 
 
 def library_method(name: str) -> type[Method]:
-    """One of the library's methods. Raises ValueError that names them all."""
+    """The library's method of this name. Raises ValueError that lists all names."""
     if name not in METHODS:
         ours = ", ".join(METHODS)
         raise ValueError(f"no method is called {name!r}; choose one of: {ours}; or a class: package.module:Class")
@@ -88,7 +89,7 @@ def library_method(name: str) -> type[Method]:
 
 
 def method_name(kind: type[Method]) -> str:
-    """The name of a method in a config."""
+    """The name by which a config gives this method."""
     return next((name for name, ours in METHODS.items() if ours is kind), outside.name_of(kind))
 
 

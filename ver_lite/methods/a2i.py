@@ -22,17 +22,18 @@ INSTRUCTIONS = ("hinge", "uniform")
 
 class A2I(RNP):
     """RNP against an attacker: a second selector A that picks, from each text, words z_A for a *wrong* label ỹ. If the
-    predictor believes them, it has learned an accident of the game, and is instructed not to know by them::
+    predictor believes them, it has learned an accident of the game; an instruction term then teaches it not to decide
+    by them::
 
         game    H_c(Y, Ŷ | Z) + Ω(m) − λ_a · min(H_c(Ỹ, Ŷ | Z_A), ln C)     moves selector and predictor
         attack  H_c(Ỹ, Ŷ | Z_A) + Ω(m_A)                                    moves A
 
     ``instruction_weight``: λ_a. ``instruction``: "hinge" as above, text by text, or "uniform": the released code's
-    alternative, + λ_a times the cross-entropy to a prediction that favors no class.
-    The instruction reaches the predictor alone, because z_A does not depend on the selector. With two classes ỹ is the
-    other one; with more, where the released code (jugechengzi/Rationalization-A2I) says nothing, a wrong one is drawn
-    for every text. Both moves of a batch see one draw of z_A (the released code draws twice), and the instruction
-    starts with the first batch (there it can be delayed).
+    alternative, + λ_a times the cross-entropy to a prediction that favors no class. The instruction reaches the
+    predictor alone, because z_A does not depend on the selector. With two classes, ỹ is the other one. With more, a
+    wrong one is drawn for every text; the released code (jugechengzi/Rationalization-A2I) does not cover this case.
+    Both moves of a batch use one draw of z_A; the released code draws twice. The instruction starts with the first
+    batch; the released code can delay it.
     """
 
     def __init__(self, *players, instruction: str = "hinge", instruction_weight: float = 1.0, **options):
@@ -57,13 +58,14 @@ class A2I(RNP):
         return {"game": game, "attack": learners(self.attacker, without=self.selector.embedding)}
 
     def wrong_labels(self, batch: Batch) -> Tensor:
-        """A label of each text that is not its own, all others equally likely: int [B]."""
+        """A wrong label for each text, all wrong ones equally likely: int [B]."""
         labels = batch.labels
         away = torch.randint(1, self.classes, labels.shape, generator=self.generator, device=labels.device)
         return (labels + away) % self.classes
 
     def instruct(self, logits: Tensor, wrong: Tensor) -> Tensor:
-        """What the predictor pays for what it makes of the attack: nothing less than being at chance is asked of it."""
+        """The instruction's loss, a scalar, from the predictor's logits [B, C] on the attack words. With "hinge", a
+        text gains nothing beyond ln C, so the predictor only has to be at chance."""
         if self.instruction == "uniform":
             return self.protocol.cross_entropy_weight * -logits.log_softmax(-1).mean()
         surprise = F.cross_entropy(logits, wrong, reduction="none").clamp(max=math.log(self.classes))

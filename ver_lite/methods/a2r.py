@@ -1,4 +1,4 @@
-"""A2R, attention to rationale (Yu et al. 2021): a second reading, by attention, that leaves no word out."""
+"""A2R, attention to rationale (Yu et al. 2021): a second head reads the whole text by attention."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class A2R(Method):
     of the paper's title). There is no Ω: the mask has exactly ``alpha`` of each text's words. ``agreement``: λ.
 
     This is the token-level form of the released code (Gorov/Understanding_Interlocking, the movies notebook), with a
-    selector of its own instead of one encoder for all, and words instead of pairs of words. There the agreement moves
-    everything, the attention too, which can then leave a telling word because the hard head does not know it yet. In
-    the sentence-level form it moves the predictors alone: ``agreement_moves="predictors"``. The paper speaks of a
-    Jensen-Shannon gap that the selector minimizes; the code, and we, take the divergence both ways.
+    selector of its own instead of one encoder for all, and words instead of pairs of words. In that code the gradient
+    of the agreement also moves the attention, which can then leave a telling word because the hard head has not learned
+    it yet. In the sentence-level form it moves the predictors alone: ``agreement_moves="predictors"``. The paper speaks
+    of a Jensen-Shannon gap that the selector minimizes; the code, and we, take the divergence both ways.
     """
 
     ranks_only = True

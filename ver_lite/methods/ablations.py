@@ -1,6 +1,6 @@
-"""VER taken apart: what of Eq. 8 is needed? Not in the paper; lesson 08 tries each.
+"""Ablations of VER, which show what part of Eq. 8 is needed. They are not in the paper; lesson 08 tries each.
 
-Every class differs from RNP in one line, as VER does: in what the predictor is shown in training.
+Like VER, every class differs from RNP in one line: what the predictor is shown in training.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AddOnly(VER):
 
 
 class AddOne(RNP):
-    """One unselected word is added to every text: what the released perturbation does even as p → 0."""
+    """One unselected word is added to every text: the released perturbation does at least this, even as p → 0."""
 
     def shown_to_predictor(self, mask: Tensor, batch: Batch) -> Tensor:
         return masks.add_one(mask, batch.selectable, generator=self.generator)

@@ -1,6 +1,6 @@
-"""What a method is, and the switches on which paper and released code disagree.
+"""The base class of methods, and the switches on which paper and released code disagree.
 
-A method holds the two players and turns a batch into the losses it wants minimized, in turn. The trainer owns
+A method holds the two players and turns a batch into losses, which the trainer minimizes in turn. The trainer owns
 optimizers, device, counters and progress.
 """
 
@@ -26,7 +26,8 @@ EVALUATIONS = ("argmax", "sample", "top_k")
 
 @dataclass(frozen=True)
 class Protocol:
-    """Where the paper's formulas and its released code part. The paper's is the default; lesson 11 tries each switch.
+    """The switches on which the paper's formulas and its released code differ. The defaults are the paper's; lesson 11
+    tries each switch.
 
     ``omega``: Ω of Eq. 4 per "text", or one share and one mean per "batch". ``flips``: the perturbation counts its
     drops per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``:
@@ -73,9 +74,9 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Step:
-    """One move: which players' optimizer to step, on which loss; ``mask`` and ``logits`` are for the counters.
+    """One move: the players whose optimizer to step, and the loss; ``mask`` and ``logits`` are for the counters.
 
-    ``pace``: by what to multiply the learning rate of a group of parameters in this step, by the group's name.
+    ``pace``: factors by which to multiply learning rates in this step, by the name of the group of parameters.
     """
 
     players: str
@@ -90,12 +91,12 @@ class Method(nn.Module):
 
     ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
     Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own). ``judged_on``:
-    which masks the accuracy on dev comes from, by which an epoch is chosen (None: those of the protocol).
+    the kind of masks with which accuracy on dev is measured, to choose the epoch (None: the protocol's).
     ``ranks_only``: scores only order the words of a text and have no zero, so "argmax" and "sample" come to "top_k".
     ``draws``: in training, masks are drawn; otherwise they are every word's likelier choice, without noise.
     """
 
-    players_settings: dict[str, Any] | None = None  # what a config says of the players, where one made the game
+    players_settings: dict[str, Any] | None = None  # the players' settings, where a config made the game
     judged_on: ClassVar[str | None] = None
     ranks_only: ClassVar[bool] = False
     draws: bool = True
@@ -147,12 +148,12 @@ class Method(nn.Module):
                 player.generator = generator
 
     def prepare(self, train: Split) -> None:
-        """Learn from the training texts, before the first step, what a method must know of them (nothing here). What is
-        learned lies in buffers, so that it is saved with the game."""
+        """Learn what the method needs from the training texts, before the first step (nothing here). A subclass keeps
+        it in buffers, so that it is saved with the game."""
 
     def groups(self) -> dict[str, list[dict[str, Any]]]:
-        """What each of the players' optimizers steps: groups as :func:`learners` makes them. Here: one game, in which
-        everything learns."""
+        """The parameters of each optimizer, by the name that a step gives: groups as :func:`learners` makes them. Here
+        one optimizer, "game", steps everything that learns."""
         return {"game": learners(self)}
 
     @property
@@ -161,8 +162,8 @@ class Method(nn.Module):
 
     @classmethod
     def options(cls) -> dict[str, Any]:
-        """The method's own settings and their defaults: what its constructor and those it builds on take by name,
-        without those that every method has."""
+        """The method's own settings and their defaults: the keyword arguments of its constructor and of its base
+        classes' constructors, without those that every method has."""
         own: dict[str, Any] = {}
         for kind in reversed(cls.__mro__[: cls.__mro__.index(Method)]):
             if "__init__" in vars(kind):
@@ -172,12 +173,12 @@ class Method(nn.Module):
 
     @classmethod
     def check_options(cls, options: dict[str, Any]) -> None:
-        """Raise ValueError for options of this method that cannot be. A config calls it when it is made, so that a spec
-        of many runs is refused before the first is trained. What a method checks in its constructor alone is refused
+        """Raise ValueError for values that this method's options cannot have. A config calls it when it is made, so
+        that a spec of many runs is refused before the first is trained. What only the constructor checks is refused
         when the game is built."""
 
     def logits(self, batch: Batch) -> Tensor:
-        """What the selector thinks of every word: float [B, T, 2], channel 1 = select."""
+        """The selector's logits for every word: float [B, T, 2], channel 1 = select."""
         return self.selector(batch.tokens, batch.real)
 
     def scores(self, batch: Batch) -> Tensor:
@@ -228,12 +229,12 @@ class Method(nn.Module):
 def learners(
     *modules: nn.Module, times: float = 1.0, name: str = "", without: nn.Module | None = None
 ) -> list[dict[str, Any]]:
-    """What learns in ``modules``, as groups of an optimizer: each parameter once, its learning rate the run's
-    ``times`` this, multiplied by the encoder's ``pace`` for an encoder's parameters. What is also in
-    ``without`` is left to others: word vectors that players share have one optimizer."""
+    """The parameters that learn in ``modules``, each once, as groups for an optimizer. Their learning rate is the run's
+    multiplied by ``times``, and for an encoder's parameters by its ``pace`` too. Parameters that are also in
+    ``without`` are left out, because word vectors that players share have one optimizer."""
     paces: dict[nn.Parameter, float] = {}
     for module in modules:
-        for part in module.modules():  # from the outside in: the innermost pace holds
+        for part in module.modules():  # from the outside in, so the innermost pace counts
             if part is module or isinstance(part, Encoder):
                 pace = part.pace if isinstance(part, Encoder) else 1.0
                 paces |= {p: pace for p in part.parameters() if p.requires_grad}
@@ -247,7 +248,7 @@ def learners(
 
 @contextmanager
 def frozen(*players: nn.Module) -> Iterator[None]:
-    """What is computed inside gives these players no gradient; it passes through them to the mask that they read."""
+    """Inside, these players' parameters get no gradient, but gradients pass through to the mask that they read."""
     learning = [p for player in players for p in player.parameters() if p.requires_grad]
     try:
         for parameter in learning:

@@ -1,4 +1,4 @@
-"""CAR, class-wise adversarial rationalization (Chang et al. 2019): for every class, a selector that argues for it."""
+"""CAR, class-wise adversarial rationalization (Chang et al. 2019): every class has a selector that argues for it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ PATHS = ("predicted", "gold")
 
 class CAR(Method):
     """A game for each class t, its path: a selector g_t picks words that make *any* text look like class t, and a
-    predictor P_t, which knows the path, tells from them the true class. So only words that cannot be had in texts of
-    other classes persuade it::
+    predictor P_t, which knows the path, names the true class from them. So only words that texts of other classes
+    cannot offer persuade it::
 
         selectors  −P_t(t | Z_t) + Ω(m_t)
         predictor  H_c(Y, Ŷ_t | Z_t)
 
-    The P_t share an encoder and have a head each. In every step each text goes one path, drawn at random (the released
-    code, code-terminator/classwise_rationale, takes all texts of a batch along one path, each path in turn; the
-    encoder reads t beside every word; masks are made without noise, here ``draws=False``; and g_t sees the label).
+    The P_t share an encoder and have a head each. In every step each text takes one path, drawn at random. In the
+    released code (code-terminator/classwise_rationale) all texts of a batch take one path, each path in turn; the
+    encoder reads t beside every word; masks are made without noise, here ``draws=False``; and g_t sees the label.
 
-    **At test time** a rationale is the path of *some* class. The published code takes the *true* label's, an answer
-    given away: ``path="gold"`` does the same, to show the difference. By default it is the path of the class that
-    argues best: each g_t shows its ``alpha`` best words, the same number, so that none wins by saying more, and the
-    class t with the largest P_t(t | Z_t) is taken. For two classes that is the class which the paths' predictions
-    favor on average. The label of a given rationale is named in the same way, by the mean of all heads: it must not
+    **At test time** the rationale comes from the path of *one* class. The published code takes the *true* label's path,
+    which gives the answer away; ``path="gold"`` does the same, to show the difference. By default it is the path of the
+    class that argues best: each g_t shows its ``alpha`` best words, all the same number, so that none wins by saying
+    more, and the class t with the largest P_t(t | Z_t) is taken. For two classes, that is the class that the paths'
+    predictions favor on average. The label of a given rationale is named by the mean of all heads, so that it does not
     depend on words that are not shown.
     """
 
@@ -69,7 +69,7 @@ class CAR(Method):
         return torch.stack([g(batch.tokens, batch.real) for g in (self.selector, *self.others)], 1)
 
     def verdicts(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
-        """What every path's predictor makes of the shown words: logits [B, C, C], path before class."""
+        """The logits of every path's predictor on the shown words: float [B, C, C], path before class."""
         return self.predictor(batch.tokens, batch.real, shown + batch.query, pool).unflatten(1, (self.classes, -1))
 
     def logits(self, batch: Batch) -> Tensor:
@@ -92,5 +92,5 @@ class CAR(Method):
 
 
 def _along(paths: Tensor, path: Tensor) -> Tensor:
-    """Of ``paths`` [B, C, ...], each text's own: [B, ...]."""
+    """Each text's entry of ``paths`` [B, C, ...] at its own ``path`` (int [B]): [B, ...]."""
     return paths[torch.arange(len(path), device=path.device), path]

@@ -1,4 +1,4 @@
-"""CR, causal rationalization (Zhang et al. 2023)."""
+"""CR, causal rationalization (Zhang et al. 2023): an information bottleneck, and a reward for needed words."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class CR(Method):
     mask is soft, a relaxed Bernoulli of ``temperature`` (published: .5, α .1, β 1 or .1, μ 1 or .1, ``removed`` .05).
     Published rationales are the α best words: ``top_k`` masks.
 
-    In the released code a sum that is reset too early lets only each batch's last text earn the reward, not divided by
-    the number of texts (``texts="last"``). λ1 and λ2 have no part. One more text is predicted for every removed word:
-    slow for long texts. The code's selector has one more layer, and dropout on its logit.
+    The released code resets a sum too early, so only each batch's last text earns the reward, which is not divided by
+    the number of texts (``texts="last"``). λ1 and λ2 are not used. Every removed word costs a prediction of one more
+    text, which is slow for long texts. The released code's selector has one more layer, and dropout on its logit.
     """
 
     def __init__(
@@ -67,7 +67,8 @@ class CR(Method):
         return ((each * batch.selectable).sum(1) / batch.selectable.sum(1).clamp(min=1)).mean()
 
     def need(self, batch: Batch, mask: Tensor, logits: Tensor) -> Tensor:
-        """mean_j log(1 + max(0, p(y | z) − p(y | z without j))), a mean over texts; ``logits``: of p(y | z)."""
+        """The reward for needed words, a scalar: mean_j log(1 + max(0, p(y | z) − p(y | z without j))), averaged over
+        texts. ``logits`` [B, C] are those of p(y | z)."""
         most = math.ceil(self.removed * mask.shape[1] - 1e-6)
         order = torch.rand(mask.shape, generator=self.generator, device=mask.device)
         luck, out = order.masked_fill(mask.detach() <= SURELY_SHOWN, -1).topk(most, dim=1)  # [B, J]

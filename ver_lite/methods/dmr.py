@@ -1,4 +1,4 @@
-"""DMR, distribution matching rationalization (Huang et al. 2021)."""
+"""DMR, distribution matching rationalization (Huang et al. 2021): rationales are to look like whole texts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ CHOICES = {"moments": ("powers", "first"), "matching": ("both", "predictor"), "p
 
 
 class DMR(RNP):
-    """RNP that also makes rationales look like whole texts to the predictor: alike in its pooled states h, and in what
-    a teacher that was trained on whole texts, and then frozen, says of them.
+    """RNP that also makes rationales look like whole texts to the predictor. Its pooled states h of both are matched,
+    and its answers are matched to those of a frozen teacher, which was trained on whole texts.
 
     H_c(Y, Ŷ | Z) + w_o · H_c(R(X) / τ, Ŷ | Z) + w_f · D(h(Z), h(X)) + Ω(m): R the teacher, whose logits alone are
     divided by τ = ``softening``; D the :func:`moment_distance`; w_o = ``output_matching``, w_f = ``feature_matching``.
     The weight of H_c is the protocol's: DMR's .9. (Its scripts use .1, .9, .01 or .9, .1, .01 to .1.)
 
-    The released code multiplies where a moment takes a power (``moments="first"``), keeps matching from the selector
-    (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR: every class has a
-    selector, and a text goes to its *gold* label's, at test time too. Here it builds on RNP, as VER's paper says, and
-    nobody sees a label; with ``path="gold"`` the selectors are told as in that code, to show the difference: it then
-    names labels drawn by lot, of which no text tells anything (a test). The teacher learns in :meth:`prepare`, again
-    when a run is resumed, for ``teacher_epochs`` (published: 4 or 10, rate .001, batches of 200).
+    The released code multiplies where a moment takes a power (``moments="first"``), gives the selector no gradient from
+    matching (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR: every class has
+    a selector, and the *gold* label's selector reads a text, at test time too. Here DMR builds on RNP, as VER's paper
+    says, and no player sees a label. ``path="gold"`` does as that code does, to show the difference: the game then
+    names even labels that were drawn at random, about which no text tells anything (a test). The teacher learns in
+    :meth:`prepare`, again when a run is resumed, for ``teacher_epochs`` (published: 4 or 10, rate .001, batches of
+    200).
     """
 
     def __init__(

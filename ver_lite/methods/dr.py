@@ -1,4 +1,4 @@
-"""DR, decoupled rationalization (Liu et al. 2023)."""
+"""DR, decoupled rationalization (Liu et al. 2023): the predictor learns more slowly than the selector."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DR(RNP):
 
 
 def pace(mask: Tensor, selectable: Tensor) -> Tensor:
-    """By what DR multiplies the predictor's learning rate: a scalar in [.05, 1]."""
+    """The factor by which DR multiplies the predictor's learning rate: a scalar in [.05, 1]."""
     share = mask.detach().sum() / selectable.sum().clamp(min=1)
     return torch.where(share > 0, share.clamp(min=0.05, max=1.0), 1.0)
 

@@ -1,4 +1,4 @@
-"""FR, folded rationalization (Liu et al. 2022)."""
+"""FR, folded rationalization (Liu et al. 2022): both players share one encoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ver_lite.players.base import Encoder
 
 
 class FR(RNP):
-    """RNP whose players share one encoder. What the predictor learns of words the selector knows at once, so it no
+    """RNP whose players share one encoder. The selector knows at once what the predictor learns about words, so it no
     longer shows words that only an early predictor's bias made useful.
 
     Enc_S = Enc_P = Enc, with a head each::
@@ -19,8 +19,8 @@ class FR(RNP):
         m ~ head_S(LayerNorm(Enc(x)))     Ŷ = head_P(max over t of LayerNorm(Enc(m · x))_t)
 
     FR's own code shares the encoder and the LayerNorm behind it, as here. The FR switch in VER's code shares the
-    encoder alone, and its predictor has no LayerNorm: ``shared_norm=False``. Everything learns at one rate. A
-    predictor that comes with an encoder of its own (``train(players=...)``) loses it.
+    encoder alone, and its predictor has no LayerNorm: ``shared_norm=False``. Everything learns at one rate. A predictor
+    that has an encoder of its own (``train(players=...)``) loses it.
     """
 
     def __init__(self, *players, shared_norm: bool = True, **options):

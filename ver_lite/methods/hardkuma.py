@@ -18,7 +18,7 @@ LOW, HIGH = -0.1, 1.1  # the gate is stretched to this interval, then cut to [0,
 
 class HardKuma(Method):
     r"""RNP without the straight-through trick: a word's gate z is drawn from a stretched Kumaraswamy distribution, so
-    that it is 0 or 1 with a positive probability and yet has an honest gradient. Ω is not a price but a constraint on
+    that it is 0 or 1 with a positive probability and still has a true gradient. Ω is not a price but a constraint on
     the *expected* rationale, kept by multipliers that grow while it is violated.
 
     With a, b > 0 from the selector's two numbers for the word (softplus) and u uniform:
@@ -34,10 +34,10 @@ class HardKuma(Method):
     ``multiplier``: where both start; the published 1e-5 needs thousands of steps to matter. ``growth``: the .05 above.
     At test time a word is selected unless 0 is likelier than 1 and than everything between.
 
-    The released code shows a word whose gate is likeliest between at its mean, lets the gates depend on each other
-    through a recurrent cell, skips hidden words in the encoder, and predicts a rating by regression. Here the gates are
-    independent, a mask at test time is 0 or 1, and the players are those of all methods. λ1, λ2, the temperature and
-    the protocol's Ω and padding switches have no part here.
+    At test time the released code shows a word by its gate's mean where a value between 0 and 1 is likeliest. It lets
+    the gates depend on each other through a recurrent cell, skips hidden words in the encoder, and predicts a rating by
+    regression. Here the gates are independent, a mask at test time is 0 or 1, and the players are those of all methods.
+    λ1, λ2, the temperature and the protocol's Ω and padding switches are not used.
     """
 
     def __init__(self, *players, changes: float = 0.02, multiplier: float = 1e-5, growth: float = 0.05, **options):
@@ -67,7 +67,7 @@ class HardKuma(Method):
         return a, b
 
     def constraints(self, a: Tensor, b: Tensor, batch: Batch) -> Tensor:
-        """c₀ and c₁, by how much the expected share and the expected changes exceed what they should be: float [2]."""
+        """c₀ and c₁, by how much the expected share and the expected changes exceed their targets: float [2]."""
         may = batch.selectable
         length = may.sum(1).clamp(min=1)
         on = log_open(a, b).exp() * may
@@ -77,7 +77,7 @@ class HardKuma(Method):
         return torch.stack([share - self.alpha, changes - self.changes])
 
     def logits(self, batch: Batch) -> Tensor:
-        """log P(z = 0) and log P(z ≠ 0): drawing from them is drawing whether the gate is open at all."""
+        """log P(z = 0) and log P(z ≠ 0), float [B, T, 2]: a draw from them says whether the gate is open at all."""
         opened = log_open(*self.shape(batch))
         tiny = torch.finfo(opened.dtype).tiny
         return torch.stack([(-opened.expm1()).clamp(min=tiny).log(), opened.clamp(min=math.log(tiny))], -1)
@@ -91,7 +91,7 @@ class HardKuma(Method):
 
 
 def hard_kuma(a: Tensor, b: Tensor, u: Tensor) -> Tensor:
-    """The gate z in [0, 1] that a uniform u makes: the stretched and cut Kumaraswamy distribution's inverse."""
+    """The gate z in [0, 1] from a uniform u, by the inverse of the stretched and cut Kumaraswamy distribution."""
     k = ((-torch.expm1(torch.log1p(-u) / b)).log() / a).exp()
     return (LOW + (HIGH - LOW) * k).clamp(0, 1)
 

@@ -1,4 +1,4 @@
-"""Inter_RAT, interventional rationalization (Yue et al. 2023)."""
+"""Inter_RAT, interventional rationalization (Yue et al. 2023): a backdoor adjustment over the labels."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ PRIORS = ("train", "uniform")
 
 class InterRAT(RNP):
     """RNP in which both players also look at a mean over the labels, weighted by how frequent each is: an approximate
-    backdoor adjustment, Σ_y P(y) · f(x, y), for a label that would confound selection and prediction.
+    backdoor adjustment, Σ_y P(y) · f(x, y), for a label that confounds selection and prediction.
 
     With learned label vectors e_y, prior π and a = softmax_y(h · W e_y), the selector's logits for a word with state h
-    are head(h) + U Σ_y π_y a_y e_y; the predictor's, from f = Σ_t h_t / Σ_t m_t (over all real words; divided by the
-    shown ones), are head(f) + V Σ_y π_y a_y e_y, there without W. The loss is RNP's, H_c + Ω.
+    are head(h) + U Σ_y π_y a_y e_y. The predictor pools f = Σ_t h_t / Σ_t m_t, the sum over all real words divided by
+    the number of shown ones. Its logits are head(f) + V Σ_y π_y a_y e_y, where a is computed without W. The loss is
+    RNP's, H_c + Ω.
 
-    ``prior``: π is the label's share of the training texts, or "uniform" (the code has .05 and .95 typed in for beer,
-    .5 elsewhere). Its Ω is per text, with transitions divided by the length: λ1 = .05 and λ2 = .01 / (l − 1) here, so
-    weak that sparsity hardly holds. The code has one linear layer on [h; Σ...]: the same sum, but for our head's
-    normalization and dropout.
+    ``prior``: π is the label's share of the training texts ("train"), or "uniform". The released code has fixed
+    numbers: .05 and .95 for beer, .5 elsewhere. Its Ω is per text, with transitions divided by the length; in our terms
+    λ1 = .05 and λ2 = .01 / (l − 1), so weak that sparsity hardly holds. It has one linear layer on [h; Σ...], which is
+    the same sum, except for our head's normalization and dropout.
     """
 
     prior: Tensor  # float [C]

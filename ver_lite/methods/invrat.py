@@ -1,4 +1,4 @@
-"""INVRAT, invariant rationalization (Chang et al. 2020): words that say the same of the label wherever they stand."""
+"""INVRAT, invariant rationalization (Chang et al. 2020): words to which the text's environment adds nothing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ver_lite.system.checks import check_number, check_switch
 
 
 class INVRAT(Method):
-    """RNP for training texts that come from several environments e, beside a second predictor that is told e. Words
-    from which e helps to name the label are related to it by accident, so the selector pays for what e adds::
+    """RNP for training texts that come from several environments e, with a second predictor that also knows e. If e
+    helps to name the label from the words, they are related to it by accident, so the selector pays for what e adds::
 
         selector    H_i + λ · max(0, H_i − H_e) + Ω(m)
         predictors  H_i + H_e,   where H_i = H_c(Y, Ŷ | Z) and H_e = H_c(Y, Ŷ_e | Z, E)
@@ -27,8 +27,8 @@ class INVRAT(Method):
     brings them, and nobody distributes any for the real corpora. They are used in training only.
 
     The released code (code-terminator/invariant_rationalization) appends e to every word vector; here the second
-    predictor has a head for each environment, which any encoder allows. It draws no noise when it makes a mask
-    (``draws=False``), and moves one player a batch; here masks are sampled as in RNP and all players move on every
+    predictor has a head for each environment, which any encoder allows. The code makes masks without noise
+    (``draws=False``) and moves one player a batch; here masks are sampled as in RNP and all players move on every
     batch. Its Beer version selects one span of fixed length.
     """
 
@@ -73,6 +73,6 @@ class INVRAT(Method):
         return {"selector": selector, "predictors": learners(self.predictor, self.aware)}
 
     def predict_aware(self, batch: Batch, shown: Tensor) -> Tensor:
-        """Logits [B, C] of the predictor that is told each training text's environment."""
+        """Logits [B, C] of the second predictor, which knows the environment of each training text."""
         heads = self.aware(batch.tokens, batch.real, shown + batch.query).unflatten(1, (self.environments, -1))
         return heads[torch.arange(len(heads), device=heads.device), self.of_text[batch.index]]

@@ -11,12 +11,12 @@ from ver_lite.methods.post_hoc import PostHoc
 from ver_lite.system.checks import check_number
 
 TOGETHER = 256  # perturbed texts in a forward pass
-WIDTH = 0.25  # of the kernel on the cosine distance: LIME's 25, whose distances are in percent
+WIDTH = 0.25  # the kernel's width on the cosine distance; LIME has 25, because its distances are in percent
 
 
 class Lime(PostHoc):
-    r"""A classifier of whole texts, explained one text at a time: many copies of it lack some of its words, and a ridge
-    regression on which words are there says what each adds to the probability of the class that the classifier names.
+    r"""A classifier of whole texts, explained one text at a time. Many copies of a text lack some of its words, and a
+    ridge regression on which words are there estimates what each adds to the probability of the predicted class.
 
     .. math::
         w = \arg\min_w \sum_i \pi_i \, (f(x \odot z_i) - w_0 - w \cdot z_i)^2 + \|w\|^2, \qquad
@@ -24,9 +24,9 @@ class Lime(PostHoc):
 
     d is the cosine distance. Each copy z_i but the first, which is whole, lacks a number of words that is drawn
     uniformly. The features are positions, the explained class is the predicted one, never the gold label, and the
-    rationale is the words with the largest weights: VER does not say how it did. The reference implementation's
-    default has a feature for each distinct word. A query is never a feature. ``samples``: copies of each text, one
-    forward pass of the classifier each (LIME's default is 5000). Needs captum and scikit-learn.
+    rationale is the words with the largest weights; VER's paper does not say how it used LIME. By default, the
+    reference implementation has a feature for each distinct word. A query is never a feature. ``samples``: copies of
+    each text, one forward pass of the classifier each (LIME's default is 5000). Needs captum and scikit-learn.
     """
 
     def __init__(self, *players, samples: int = 1000, **options):
@@ -42,8 +42,8 @@ class Lime(PostHoc):
 
     @torch.no_grad()
     def scores(self, batch: Batch, generator: Generator | None = None) -> Tensor:
-        """Each word's weight: float [B, T], 0 outside the text. The words that copies lack are drawn from ``generator``
-        (None: one that starts at 0)."""
+        """Each word's weight: float [B, T], 0 outside the text. ``generator`` draws the words that copies lack (None: a
+        new one with seed 0)."""
         generator = generator or Generator(batch.tokens.device).manual_seed(0)
         weights = torch.zeros_like(batch.selectable, dtype=torch.float32)
         named = self.predict(batch, batch.selectable.float()).argmax(1).tolist()
@@ -68,7 +68,7 @@ class Lime(PostHoc):
         def draw(*_, **__):
             yield from kept.split(1)
 
-        weights = iter(similarity(kept).tolist())  # captum asks for each copy's as it draws it
+        weights = iter(similarity(kept).tolist())  # captum asks for a copy's weight when it draws the copy
         explainer = LimeBase(
             chance, SkLearnRidge(alpha=1.0), lambda *_, **__: next(weights), draw, False, None, _itself
         )
@@ -77,7 +77,7 @@ class Lime(PostHoc):
 
 
 def _itself(copy: Tensor, *_, **__) -> Tensor:
-    """A copy's features: which words it keeps is what it is."""
+    """A copy's features, which are the copy itself: the words that it keeps."""
     return copy
 
 

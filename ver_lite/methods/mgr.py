@@ -1,4 +1,4 @@
-"""MGR, rationalization with many generators (Liu et al. 2023)."""
+"""MGR, rationalization with many generators (Liu et al. 2023): several selectors for one predictor."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ INFERENCES = ("first", "mean")
 
 
 class MGR(RNP):
-    """RNP with several selectors for one predictor. The predictor sees several rationales of every text, so no one
-    selector's early habit becomes its own; the selectors learn at unequal rates, so that they do not stay alike.
+    """RNP with several selectors for one predictor. The predictor sees several rationales of every text, so it does not
+    adopt one selector's early habit. The selectors learn at unequal rates, so that they do not stay alike.
 
     ::
 
         Σ_{i=1..n} [ H_c(Y, Ŷ | Z_i) + Ω(m_i) ],    learning rates: selector i: i · η, predictor: η / n
 
     ``inference="first"``: at test time the first selector chooses, as the paper says. ``"mean"``: the average of all
-    selectors' probabilities does, as in the released code (which draws from it). The released code counts training
+    selectors' probabilities chooses, as in the released code (which draws from it). The released code counts training
     accuracy over all selectors' masks; here it is the first one's.
     """
 
@@ -52,7 +52,7 @@ class MGR(RNP):
         return {"game": learners(self.selector) + rising + learners(self.predictor, times=1 / count, without=words)}
 
     def logits(self, batch: Batch) -> Tensor:
-        """The first selector's, or the logarithm of the mean of all selectors' probabilities."""
+        """The first selector's logits [B, T, 2], or the logarithm of the mean of all selectors' probabilities."""
         if self.inference == "first":
             return super().logits(batch)
         each = [selector(batch.tokens, batch.real).softmax(-1) for selector in (self.selector, *self.others)]

@@ -1,4 +1,4 @@
-"""NIR, noise injection (Storek et al. 2023), in the two forms that go by this name."""
+"""NIR, noise injection (Storek et al. 2023), in the two forms that have this name."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DIVERGENCES = ("jensen-shannon", "reversed")
 
 
 class NIR(RNP):
-    """RNP whose predictor, in training only, reads some of the selected words replaced by others: the form in which
-    VER's paper compares with NIR.
+    """RNP whose predictor, in training only, reads other words in place of some selected ones. VER's paper compares
+    with this form of NIR.
 
-    H_c(Y, Ŷ | noisy Z) + Ω(m), a share ``noise`` (η) of the words being replaced: see
-    :class:`~ver_lite.methods.noise.WordNoise`, there also ``replaced_by``. The gradient of m_t passes through the word
-    that was put in: the selector is credited for words that it did not select, as VER's paper says.
+    The loss is H_c(Y, Ŷ | noisy Z) + Ω(m). A share ``noise`` (η) of the words is replaced;
+    :class:`~ver_lite.methods.noise.WordNoise` says how, and what ``replaced_by`` is. The gradient of m_t passes through
+    the word that was put in, so the selector is credited for words that it did not select, as VER's paper says.
     """
 
     def __init__(self, *players, noise: float = 0.1, replaced_by: str = "low", **options):
@@ -44,14 +44,16 @@ class NIR(RNP):
 
 class NIRAttention(NIR):
     """NIR's own model (there on BERT players): the selector is the attention a of a soft predictor on the whole text,
-    p = softmax(W Σ_t a_t h_t); the predictor q reads the α best words, with noise. No gradient passes the selection.
+    p = softmax(W Σ_t a_t h_t); the predictor q reads the α best words, with noise. No gradient passes through the
+    selection.
 
-    The soft predictor minimizes H_c(Y, p) + λ · JS(p, q), the predictor H_c(Y, q) + λ · JS(p, q), λ =
-    ``consistency``, each with the other one fixed. The released code averages KL(M‖p) and KL(M‖q), M = (p + q) / 2,
-    and sums over the batch (``divergence="reversed"``), takes the cross-entropy of probabilities as if they were
-    logits (``softmaxes=2``), and counts query and special words into the budget α · l (not here). Ω has no part.
+    The soft predictor minimizes H_c(Y, p) + λ · JS(p, q), the predictor H_c(Y, q) + λ · JS(p, q), λ = ``consistency``,
+    each with the other one fixed. The released code averages KL(M‖p) and KL(M‖q), M = (p + q) / 2, and sums over the
+    batch (``divergence="reversed"``), takes the cross-entropy of probabilities as if they were logits
+    (``softmaxes=2``), and counts query and special words into the budget α · l (not here). Ω is not used.
 
-    The attention rests on states, which know of their neighbors: it may choose a word beside the one that matters.
+    The attention is computed from states, which also carry information about neighbors, so it may choose a word beside
+    the one that matters.
     """
 
     ranks_only = True
@@ -80,14 +82,14 @@ class NIRAttention(NIR):
         yield Step("game", hard_loss, mask, hard)
 
     def loss(self, own: Tensor, other: Tensor, batch: Batch) -> Tensor:
-        """What the player with logits ``own`` [B, C] minimizes, ``other`` being fixed."""
+        """The loss of the player with logits ``own`` [B, C], with ``other`` [B, C] fixed."""
         wrong = self.cross_entropy(own if self.softmaxes == 1 else own.softmax(-1), batch)
         return wrong + self.consistency * divergence(own, other.detach(), self.divergence == "reversed")
 
 
 def divergence(one: Tensor, other: Tensor, reversed: bool = False) -> Tensor:
-    """The Jensen–Shannon divergence of the probabilities behind two logits [B, C], in nats, averaged over the batch;
-    or what NIR's code has in its place, summed over the batch."""
+    """The Jensen–Shannon divergence of the probabilities behind two logits [B, C], in nats, averaged over the batch.
+    With ``reversed``, what NIR's code computes instead, summed over the batch."""
     p, q = one.log_softmax(-1), other.log_softmax(-1)
     middle = torch.logaddexp(p, q) - math.log(2)
     if reversed:

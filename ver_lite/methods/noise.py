@@ -1,4 +1,4 @@
-"""Noise for selected words: dull words make way for others (Storek et al. 2023). What both forms of NIR share."""
+"""The noise of NIR, which replaces selected words of low TF-IDF by others (Storek et al. 2023). Both forms use it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class WordNoise(nn.Module):
     With N training texts, n_w of them with the word w, and tf = count / length: s_w = tf_w · ln(N / n_w) in a text of l
     words. The word at t is replaced with probability min(1, η · l · u_t / Σu), u_t = max s − s_t, so the rates of a
     text average η and its highest word stays. The new word is drawn from P(w) ∝ max S − S_w, S_w = Σ s_w over all
-    training texts: words of low weight again, as in NIR's code; "high" draws from P(w) ∝ S_w, as VER's paper tells it.
-    (The code normalizes within each sentence where there are sentences; here a text is one.) Where the words that
-    decide are frequent ones, TF-IDF takes them for dull, and they are the first to go.
+    training texts: words of low weight again, as in NIR's code; "high" draws from P(w) ∝ S_w, as VER's paper describes
+    it. (The code normalizes within each sentence where there are sentences; here a text is one.) Where the deciding
+    words are frequent, their TF-IDF is low, and they are replaced first.
     """
 
     idf: Tensor  # float [V]
-    cumulative: Tensor  # float [V], of the words' probabilities to be drawn
+    cumulative: Tensor  # float [V], cumulative probabilities with which words are drawn
 
     def __init__(self, words: int, noise: float = 0.1, replaced_by: str = "low"):
         super().__init__()
@@ -36,7 +36,7 @@ class WordNoise(nn.Module):
         self.register_buffer("cumulative", torch.ones(words))
 
     def fit(self, train: Split) -> None:
-        """Weigh the words of the training texts (queries are left out)."""
+        """Compute ``idf`` and ``cumulative`` from the training texts, without their queries."""
         found, shares = torch.zeros(2, len(self.idf), dtype=torch.float64)
         for batch in train.to("cpu").batches(512):
             counts, lengths = occurrences(batch)
@@ -52,7 +52,7 @@ class WordNoise(nn.Module):
         self.cumulative.copy_(drawn / drawn[-1])
 
     def rates(self, batch: Batch) -> Tensor:
-        """With which probability each word is replaced if it is selected: float [B, T], 0 where it may not be."""
+        """The probability with which each word is replaced if it is selected: float [B, T], 0 outside the text."""
         counts, lengths = occurrences(batch)
         weight = counts / lengths * self.idf[batch.tokens]
         most = weight.masked_fill(~batch.selectable, -torch.inf).amax(1, keepdim=True)
@@ -60,7 +60,7 @@ class WordNoise(nn.Module):
         return (self.noise * lengths * less / less.sum(1, keepdim=True).clamp(min=1e-9)).clamp(max=1)
 
     def corrupt(self, batch: Batch, mask: Tensor, generator: Generator | None = None) -> Batch:
-        """The batch with some of its words under ``mask`` [B, T] replaced. Without noise nothing is drawn."""
+        """The batch with some of its words under ``mask`` [B, T] replaced. With ``noise`` 0 nothing is drawn."""
         if self.noise == 0:
             return batch
         luck, which = torch.rand(2, *mask.shape, generator=generator, device=mask.device)
@@ -70,7 +70,7 @@ class WordNoise(nn.Module):
 
 
 def occurrences(batch: Batch) -> tuple[Tensor, Tensor]:
-    """How often the word at each place stands in its text [B, T], and the text's length [B, 1], at least 1."""
+    """The count of each position's word in its text, int [B, T], and the length of the text, at least 1, int [B, 1]."""
     words = batch.tokens.masked_fill(~batch.selectable, -1)
     ordered = words.sort(1).values
     counts = torch.searchsorted(ordered, words, right=True) - torch.searchsorted(ordered, words)

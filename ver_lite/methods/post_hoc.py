@@ -1,4 +1,4 @@
-"""Post-hoc explanation: a classifier of the whole text, and afterwards the words that mattered to it."""
+"""Post-hoc explanations: a classifier of whole texts is trained first, then the words that mattered to it are found."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ver_lite.methods.base import Method, Step, learners
 
 
 class PostHoc(Method):
-    """A predictor that learns on whole texts; subclasses say with :meth:`scores` which words it went by.
+    """A predictor that learns on whole texts; the :meth:`scores` of a subclass say which words mattered to it.
 
-    There is no game: the selector does not move, and nothing is learned from masks. A rationale is ``alpha`` of each
-    text's words, those with the largest scores, however masks are asked for: an explanation of this kind has no
-    threshold of its own. The epoch is chosen by accuracy on whole texts. VER's Table 1 gives no accuracy for these
-    methods, because the predictor is not trained on rationales; what ``evaluate`` says is its accuracy on words alone.
+    There is no game: the selector does not move, and nothing is learned from masks. A rationale is the share ``alpha``
+    of each text's words with the largest scores, whichever kind of mask is asked for, because such an explanation has
+    no threshold of its own. The epoch is chosen by accuracy on whole texts. VER's Table 1 gives no accuracy for these
+    methods, because the predictor is not trained on rationales; ``evaluate`` gives its accuracy on the rationale alone.
     """
 
     judged_on = "all"
@@ -46,7 +46,7 @@ class Attention(PostHoc):
         a = softmax over t of v · tanh(U h_t),        Ŷ = head(Σ_t a_t h_t)
 
     The paper does not fix the form of the score; this is the usual additive one. When only some words are shown, the
-    others' states are not attended to.
+    states of the others get no attention.
     """
 
     def __init__(self, *players, **options):
@@ -58,18 +58,19 @@ class Attention(PostHoc):
         return {"game": learners(self.predictor, self.attention)}
 
     def predict(self, batch: Batch, shown: Tensor, pool: Tensor | None = None) -> Tensor:
-        """Logits [B, C] from the words ``shown``, which alone are attended to, or those of ``pool`` (bool [B, T])."""
+        """Logits [B, C] from the words ``shown``. Only these get attention, or those of ``pool`` (bool [B, T])."""
         shown = shown + batch.query
         states = self.predictor.states(batch.tokens, batch.real, shown)
         weights = self.weights(states, (shown > 0) & batch.real if pool is None else pool)
         return self.predictor.decide((weights.exp()[..., None] * states).sum(1))
 
     def weights(self, states: Tensor, among: Tensor) -> Tensor:
-        """The logarithm of the attention to each position, 0 of it outside ``among`` (bool [B, T]): float [B, T]."""
+        """The logarithm of the attention to each position: float [B, T]. Outside ``among`` (bool [B, T]) there is
+        none."""
         return self.attention(states)[..., 0].masked_fill(~among, -1e9).log_softmax(-1)
 
     def scores(self, batch: Batch) -> Tensor:
-        """How many times its fair share of the attention a word gets, as a logarithm: float [B, T]. So lengths do not
-        matter when words of different texts are compared."""
+        """The logarithm of each word's attention times the length of its text: float [B, T]. This makes words of texts
+        of different lengths comparable."""
         states = self.predictor.states(batch.tokens, batch.real, batch.real.float())
         return self.weights(states, batch.real) + batch.real.sum(1, keepdim=True).clamp(min=1).log()

@@ -1,4 +1,4 @@
-"""A predictor that is taught on random words (the paper's Empirical Observation 4, Fig. 6, §A.6)."""
+"""A predictor that is trained on random words (the paper's Empirical Observation 4, Fig. 6, §A.6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RandomMasks(RNP):
 
     The selector does not move; afterwards it is trained as in RNP against the frozen predictor
     (``observations.random_then_frozen``). The released code draws its masks from a selector that is trained by Ω alone
-    (a deviation that lesson 11 tries); the paper's text is what stands here.
+    (a deviation that lesson 11 tries); this class does what the paper's text says.
     """
 
     def play(self, batch: Batch) -> Iterator[Step]:
@@ -30,5 +30,5 @@ class RandomMasks(RNP):
         return {"game": learners(self.predictor)}
 
     def choose(self, batch: Batch, how=None, share=None, generator=None) -> Tensor:
-        """A random mask at test time too: there is no other selector yet."""
+        """A random mask at test time too, because no selector is trained yet."""
         return masks.random_mask(batch.selectable, self.alpha, generator=generator or self.generator)

@@ -17,19 +17,19 @@ PRICES = ("omega", "count")
 
 
 class Reinforce(Method):
-    r"""RNP's game without a gradient through the mask: the selector draws masks and makes those likelier that turned
-    out cheap. The gradient is right on average and noisy; Gumbel's is smooth and biased.
+    r"""RNP's game without a gradient through the mask: the selector draws masks and makes the cheap ones likelier. Its
+    gradient is unbiased and noisy; Gumbel's is biased and smooth.
 
     .. math::
         c(m) = H_c(Y, \hat Y | Z) + \text{price}(m), \qquad
         \nabla_S = E_{m \sim S}[\, c(m) \, \nabla \textstyle\sum_t \log S(m_t | x) \,]
 
     and the predictor minimizes H_c. ``price="omega"``: the Ω of Eq. 4, so that α means what it means for the other
-    methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ \|m_t − m_{t−1}\|), the paper's, whose weight has to be found
-    for every corpus in a narrow range (too small: everything is selected, and the gradient vanishes). ``baseline``:
-    what is subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts nothing. The
-    original predicts a rating by regression with RCNN encoders. The draw is over the words alone, and Ω is per text:
-    the protocol's Ω and padding switches have no part here.
+    methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ \|m_t − m_{t−1}\|), the paper's price, whose weight has to be
+    found in a narrow range for every corpus (too small: everything is selected, and the gradient vanishes).
+    ``baseline``: what is subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts
+    nothing. The original predicts a rating by regression with RCNN encoders. The draw is over the words alone, and Ω is
+    per text, so the protocol's Ω and padding switches are not used.
     """
 
     def __init__(self, *players, price: str = "omega", weight: float = 3e-4, baseline: bool = False, **options):
@@ -51,19 +51,19 @@ class Reinforce(Method):
         return masks.sample(scores, batch.selectable, generator=self.generator)
 
     def price_of(self, mask: Tensor, batch: Batch) -> Tensor:
-        """What each text's mask costs: float [B]."""
+        """The price of each text's mask: float [B]."""
         if self.price == "omega":
             return masks.omega_of_each(mask, batch.selectable, self.alpha, self.lambda1, self.lambda2)
         return self.weight * (mask.sum(1) + 2 * masks.transitions(mask, batch.selectable))
 
     def advantage(self, cost: Tensor) -> Tensor:
-        """Costs [B], each less the mean of the others if there is a baseline."""
+        """The costs [B], with ``baseline`` each minus the mean cost of the other texts."""
         if not self.baseline or len(cost) < 2:
             return cost
         return cost - (cost.sum() - cost) / (len(cost) - 1)
 
 
 def chance(scores: Tensor, mask: Tensor, batch: Batch) -> Tensor:
-    """log S(m | x) of each text's mask: float [B]."""
+    """The log-probability log S(m | x) of each text's mask: float [B]."""
     each = scores.log_softmax(-1)
     return (torch.where(mask > 0, each[..., 1], each[..., 0]) * batch.selectable).sum(1)

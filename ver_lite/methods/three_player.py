@@ -15,8 +15,8 @@ from ver_lite.system.checks import check_number
 
 
 class ThreePlayer(Method):
-    """RNP and a third player, a predictor that reads the complement: the words that were *not* selected. It honestly
-    does its best, and the selector pays unless it does worse than the predictor by a margin h::
+    """RNP and a third player, a predictor that reads the complement: the words that were *not* selected. It minimizes
+    its own cross-entropy, and the selector pays unless it does worse than the predictor by a margin h::
 
         selector    H_z + λ · max(0, H_z − H_c + h) + Ω(m)
         predictors  H_z + H_c,   the cross-entropies from the rationale Z and from its complement
@@ -26,7 +26,7 @@ class ThreePlayer(Method):
     This is the paper's objective in its differentiable form, with RNP's sampled masks. The released code
     (Gorov/three_player_for_emnlp) trains the selector by REINFORCE, on a reward of right and wrong answers in which the
     margin is not used; its price asks for a number of words (8) and of runs of words (4), not for a share; and it pools
-    over the words that are shown alone, we over all positions.
+    over the shown words only, while this class pools over all positions.
     """
 
     def __init__(self, *players, complement_weight: float = 1.0, margin: float = 0.2, **options):
@@ -53,6 +53,6 @@ class ThreePlayer(Method):
         return {"selector": selector, "predictors": learners(self.predictor, self.complement)}
 
     def predict_from_rest(self, batch: Batch, mask: Tensor) -> Tensor:
-        """Logits [B, C] of the third player, from the words that ``mask`` leaves (and the query)."""
+        """Logits [B, C] of the third player, from the words outside ``mask`` and the query."""
         rest = batch.selectable * (1 - mask) + batch.query
         return self.complement(batch.tokens, batch.real, rest)

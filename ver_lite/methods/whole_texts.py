@@ -1,4 +1,4 @@
-"""A classifier of whole texts: a predictor that is shown every word, and how it learns."""
+"""A classifier of whole texts, which is a predictor that is shown every word: its answers and its training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ver_lite.players.players import Predictor
 
 
 def answer(reader: Predictor, batch: Batch) -> Tensor:
-    """What the reader makes of the whole texts: logits [B, C]."""
+    """The reader's logits for the whole texts: float [B, C]."""
     return reader(batch.tokens, batch.real, batch.real.to(reader.embedding.weight))
 
 
 def learn_once(reader: Predictor, train: Split, optimizer: Optimizer, batch_size: int, order: Generator) -> None:
-    """One epoch of cross-entropy on the training texts, dealt into batches by ``order``."""
+    """Train the reader for one epoch on cross-entropy. ``order`` shuffles the training texts into batches."""
     reader.train()
     for batch in train.batches(batch_size, generator=order):
         optimizer.zero_grad()

@@ -2,7 +2,7 @@
 
 The files::
 
-    base         what an encoder is, for one of your own
+    base         the base class of encoders, for one of your own
     encoders     the encoders by name: GRU, convolution, BERT
     players      Selector and Predictor
     gru          the bidirectional GRU for CPUs, which reads each distinct word of a batch once

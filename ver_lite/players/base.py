@@ -1,4 +1,4 @@
-"""What an encoder is: the part of a player that reads. GRU, convolution and BERT are three; a fourth may be yours."""
+"""The base class of encoders, the part of a player that reads. The library's are GRU, convolution and BERT."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Encoder(nn.Module):
     its own with defaults, which a config names in ``player_options``. A setting called ``reads_padding`` is given by
     the protocol (``read_padding``).
 
-    What may be left as it is:
+    Three attributes have defaults:
 
     ``pretrained``    True: another player of this kind starts from the same weights, not from new ones.
     ``reads_device``  True: a step reads a number back from the device, so it cannot be recorded as a CUDA graph.
-    ``pace``          the run's learning rate is multiplied by this for the encoder's parameters.
+    ``pace``          the factor of the run's learning rate for the encoder's parameters.
     """
 
     pretrained: ClassVar[bool] = False
@@ -59,7 +59,7 @@ class Encoder(nn.Module):
 
     @classmethod
     def follows_padding(cls) -> bool:
-        """Whether the protocol decides if it reads padding."""
+        """Whether the encoder has the setting ``reads_padding``, which the protocol gives."""
         return "reads_padding" in inspect.signature(cls).parameters
 
     @classmethod
@@ -68,16 +68,17 @@ class Encoder(nn.Module):
 
     @classmethod
     def word_vectors(cls, vocabulary: Vocabulary, options: dict[str, Any]) -> Tensor | None:
-        """The table [V, D] that stands in the place of word vectors; None: the encoder reads those of the run.
-        ``options``: those that were given."""
+        """The table [V, D] that replaces the run's word vectors, or None if the encoder reads the run's. ``options``:
+        the settings in ``player_options``."""
         return None
 
     @classmethod
     def fit(cls, corpus: Corpus, vectors: Tensor, hidden: int, options: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """``hidden`` and ``options`` as they are for this corpus. Raises CorpusError for one that it cannot read."""
+        """The values of ``hidden`` and ``options`` for this corpus and its vectors [V, D]. Raises CorpusError for a
+        corpus that the encoder cannot read."""
         return hidden, options
 
     @classmethod
     def blank(cls, options: dict[str, Any]) -> dict[str, Any]:
-        """The options that make an encoder whose weights will be loaded, without reading any other file."""
+        """The options for making an encoder without reading a file; its weights are loaded afterwards."""
         return options

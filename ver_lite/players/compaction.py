@@ -2,7 +2,7 @@
 
 A plain predictor sees a zero vector where a word is hidden. So the shape of a mask reaches it, and a selector can write
 a message into the gaps (:mod:`~ver_lite.measures.mask_shape` reads it). Here the hidden words are taken out before the
-encoder reads. How many words were kept, which, and in what order, the predictor still sees.
+encoder reads. The predictor still sees how many words were kept, which, and in what order.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class CompactPredictor(Predictor):
     """A :class:`~ver_lite.players.players.Predictor` of the same weights and interface whose encoder is given the kept
     words only, side by side. Its answer depends neither on where they stood nor on how many words were hidden.
 
-    A kept word's vector is still multiplied by its mask value, so the straight-through gradient reaches the mask at
-    the kept words. What is lost: a hidden word is nowhere, so its mask value has no gradient, where a plain predictor
-    tells what a little of that word in its gap would have changed. A selector learns from the predictor about the words
-    of its draw alone, and about the others through Ω. Where nothing is selected, the answer is the head's bias, and no
-    gradient comes back. An encoder that reads padding (``reads_padding``) sees how much follows the last word: it
-    breaks the promise.
+    A kept word's vector is still multiplied by its mask value, so the straight-through gradient reaches the mask at the
+    kept words. This has a cost. A hidden word is left out, so its mask value has no gradient; a plain predictor has
+    one, which says what a little of that word in its gap would have changed. So a selector learns from the predictor
+    about the words of its draw alone, and about the others through Ω. Where nothing is selected, the answer is the
+    head's bias, and no gradient comes back. An encoder that reads padding (``reads_padding``) sees how much padding
+    follows the last word, so its answer does depend on how many words were hidden.
     """
 
     def forward(self, tokens: Tensor, real: Tensor, shown: Tensor, pool: Tensor | None = None) -> Tensor:
-        """As in Predictor; pooled over the kept words (those of ``pool``)."""
+        """As in Predictor, but pooled over the kept words, or over those of ``pool`` among them."""
         return self.decide(max_pool(self.states(tokens, real, shown), kept_words(shown, real), pool))
 
     def states(self, tokens: Tensor, real: Tensor, shown: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from ver_lite.system import outside
 
 
 class GRUEncoder(Encoder):
-    """A bidirectional GRU: float [B, T, D] → states [B, T, H], H/2 a direction.
+    """A bidirectional GRU: float [B, T, D] → states [B, T, H], half of the H numbers from each direction.
 
     Nothing is packed, and nothing depends on padding: the backward direction starts at each text's last word. With
     ``reads_padding`` it starts at the end of the padded row, as in the released code, so that a text's states depend
@@ -41,7 +41,7 @@ class GRUEncoder(Encoder):
         return torch.cat([ahead, back.gather(1, turned.expand_as(back))], -1)
 
     def of_words(self, embedding: nn.Embedding, tokens: Tensor, shown: Tensor, real: Tensor) -> Tensor:
-        """The states of ``embedding(tokens) * shown``, the faster way: fused on a CPU."""
+        """The states [B, T, H] of ``embedding(tokens) * shown``; on a CPU :meth:`fused` computes them faster."""
         if tokens.device.type == "cpu":
             return self.fused(embedding, tokens, shown, real)
         return super().of_words(embedding, tokens, shown, real)
@@ -53,7 +53,7 @@ class GRUEncoder(Encoder):
         return bidirectional(embedding(words), rows, shown, None if self.reads_padding else real, *weights)
 
     def turned(self, real: Tensor) -> Tensor:
-        """The place at which the backward direction is at its t-th step: int [B, T], its own inverse."""
+        """The position that the backward direction reads at step t: int [B, T], its own inverse."""
         width = real.shape[1]
         end = torch.full_like(real[:, :1], width, dtype=torch.long) if self.reads_padding else real.sum(1, keepdim=True)
         at = torch.arange(width, device=real.device)
@@ -82,12 +82,13 @@ EncoderMaker = str | type[Encoder] | Callable[[int, int], Encoder]
 
 
 def encoder_class(name: str) -> type[Encoder]:
-    """The encoder of a name: one of the library's, or "package.module:Class", which is imported. Raises ValueError."""
+    """The encoder class of a name: one of the library's, or "package.module:Class", which is imported. Raises
+    ValueError for a name that is neither."""
     return outside.find(name, Encoder) if outside.is_outside(name) else library_encoder(name)
 
 
 def library_encoder(name: str) -> type[Encoder]:
-    """One of the library's encoders. Raises ValueError that names them all."""
+    """The library's encoder of this name. Raises ValueError that lists all names."""
     if name not in ENCODERS:
         ours = ", ".join(ENCODERS)
         raise ValueError(f"no encoder is called {name!r}; choose one of: {ours}; or a class: package.module:Class")
@@ -95,13 +96,13 @@ def library_encoder(name: str) -> type[Encoder]:
 
 
 def encoder_name(kind: type[Encoder]) -> str:
-    """The name of an encoder in a config."""
+    """The name by which a config gives this encoder."""
     return next((name for name, ours in ENCODERS.items() if ours is kind), outside.name_of(kind))
 
 
 def make_encoder(encoder: EncoderMaker, inputs: int, hidden: int) -> Encoder:
-    """An encoder by name, by class, or by a function ``(inputs, hidden) -> Encoder``. Raises TypeError for what is not
-    an :class:`Encoder`."""
+    """Make an encoder from a name, a class, or a function ``(inputs, hidden) -> Encoder``. Raises TypeError if the
+    result is not an :class:`Encoder`."""
     made = (encoder_class(encoder) if isinstance(encoder, str) else encoder)(inputs, hidden)
     if not isinstance(made, Encoder):
         raise TypeError(f"an encoder is a subclass of ver_lite.players.Encoder, not {type(made).__name__}")

@@ -1,8 +1,9 @@
-"""A bidirectional GRU for a CPU: what it computes is ``nn.GRU``'s, forward and backward, in less than half the time.
+"""A bidirectional GRU for CPUs, with the states and gradients of ``nn.GRU`` in less than half the time.
 
 Three things make it fast. A word is multiplied by the input weights once a batch, however often it occurs; its places
 only look the product up. The backward pass is written out: a handful of operations a step, in memory that is already
-there. The two directions run on two threads, their steps outside Python's interpreter, for which threads would wait.
+there. The two directions run on two threads, and their steps run outside Python's interpreter, because threads would
+wait for its lock.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from torch.nn import functional as F
 
 
 def _outside_the_interpreter(function: Callable) -> Callable:
-    """``function`` compiled by TorchScript. Its operations are small: threads that run them from Python spend more time
-    waiting for the interpreter's lock. Where TorchScript is gone (it is deprecated), the function itself: the same
-    numbers, slower."""
+    """``function`` compiled by TorchScript. Its operations are so small that threads which run them from Python spend
+    more time waiting for the interpreter's lock. Without TorchScript (it is deprecated) this returns the function
+    itself, which gives the same numbers more slowly."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -33,7 +34,7 @@ def _outside_the_interpreter(function: Callable) -> Callable:
 def bidirectional(words: Tensor, rows: Tensor, shown: Tensor | None, real: Tensor | None, *weights: Tensor) -> Tensor:
     """States float [B, T, 2h] of a forward and a backward GRU that start at zero.
 
-    ``words`` float [U, D], the distinct word vectors; ``rows`` int [B, T], which of them stands at a place; ``shown``
+    ``words`` float [U, D], the distinct word vectors; ``rows`` int [B, T], which of them is at each place; ``shown``
     float [B, T], what each is multiplied by (None: one). ``real`` bool [B, T], true as far as a text goes: there the
     backward direction begins, and states beyond mean nothing (None: to the end of the row). ``weights``: the four of
     ``nn.GRU``, forward, then backward: [3h, D], [3h, h], [3h], [3h].
@@ -44,7 +45,7 @@ def bidirectional(words: Tensor, rows: Tensor, shown: Tensor | None, real: Tenso
 
 
 class _Direction(NamedTuple):
-    """What one direction reads, and how: the words' products [U, 3h], its weights, where it waits for its text."""
+    """The inputs of one direction: the words' products [U, 3h], its weights, and where it waits for its text."""
 
     product: Tensor
     w_hh: Tensor
@@ -101,8 +102,8 @@ def _directions(
 
 
 def _slots(product: Tensor, count: int, batch: int) -> list[Tensor]:
-    """New slots for both directions, [count, B, 4h] each. The thread that trains asks for them: what other threads ask
-    for is given back to the system when they free it (see ``tuning.memory_kept``)."""
+    """New slots for both directions, [count, B, 4h] each. The thread that trains allocates them, because memory that
+    other threads allocate goes back to the system when it is freed (see ``tuning.memory_kept``)."""
     return [product.new_empty(count, batch, product.shape[1] // 3 * 4) for _ in range(2)]
 
 
@@ -117,8 +118,8 @@ def _run(d: _Direction, rows: Tensor, shown: Tensor | None, states: Tensor, slot
 
 @_outside_the_interpreter
 def _steps(table: Tensor, read: Tensor, weights: Tensor, states: Tensor, slots: Tensor, backward: bool) -> None:
-    """Fill ``states``, of which the t-th place has the one after t, and ``slots``; where there is one place for them,
-    each step takes it."""
+    """Fill ``states``, whose entry t + 1 is the state after place t, and ``slots``. If there are slots for one place
+    only, every step uses them."""
     hidden = states.shape[2]
     minus = torch.full([], -1.0, dtype=states.dtype)
     rows, state, places = read.unbind(0), states.unbind(0), slots.unbind(0)
@@ -148,9 +149,9 @@ def _looked_up(product: Tensor, rows: Tensor, shown: Tensor | None) -> tuple[Ten
 
 
 def _table(d: _Direction, product: Tensor) -> Tensor:
-    """The slots as they are before the recurrent product, [U + 2, 4h], the last two rows for a place without a word
-    and one to wait at: z is 1 there, so the state stays. The slot of n is doubled, because tanh x = 2σ(2x) − 1 and σ
-    is the faster one."""
+    """The slots as they are before the recurrent product, [U + 2, 4h]. The last two rows are for a place without a word
+    and for one to wait at, where z is 1, so that the state stays. The slot of n is doubled, because tanh x = 2σ(2x) − 1
+    and σ is faster."""
     hidden = len(d.b_hh) // 3
     table = product.new_empty(len(product) + 2, 4 * hidden)
     table[:-2, hidden:] = product
@@ -175,8 +176,8 @@ def _run_back(
 ) -> tuple[Tensor | None, ...]:
     """Gradients of the products [U, 3h], of shown [B, T], of W_hh, b_ih and b_hh, from those of the states [B, T, h].
 
-    The gradients of the slots, before their nonlinearities, take the slots' place: what :func:`_run` kept is used up.
-    What is summed over places is summed while a step's numbers are at hand: fetching them again takes longer.
+    The gradients of the slots, before their nonlinearities, overwrite the slots, so what :func:`_run` kept is used up.
+    Sums over places are added up while a step's numbers are at hand, because fetching them again takes longer.
     """
     (batch, width), hidden = rows.shape, states.shape[-1]
     weights, read = _n_first(d.w_hh), rows.T.contiguous()

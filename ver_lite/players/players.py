@@ -18,7 +18,7 @@ from ver_lite.players.encoders import EncoderMaker, make_encoder
 
 
 class Dropout(nn.Dropout):
-    """``nn.Dropout`` that can draw its noise from a generator of one's own (None: torch's)."""
+    """``nn.Dropout`` that draws its noise from ``generator`` (None: torch's own)."""
 
     generator: torch.Generator | None = None
 
@@ -30,7 +30,7 @@ class Dropout(nn.Dropout):
 
 
 class Selector(nn.Module):
-    """Reads the whole text and says for every word how much it wants it: logits [B, T, 2], channel 1 = select.
+    """Reads the whole text and scores every word: logits [B, T, 2], channel 1 = select.
 
     word vectors → encoder → LayerNorm → dropout → linear, as in the paper's code: GRU, H = 200, dropout .2.
     """
@@ -91,8 +91,8 @@ class Predictor(nn.Module):
         return self.embedding(tokens) * (shown * real)[..., None]
 
     def reading(self, tokens: Tensor, real: Tensor, shown: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """What :meth:`read` gives, and the function from it to the logits. BERT has this way alone: its word's vector
-        is float [P·H], what the embedding layer makes of the word's pieces at their places."""
+        """What :meth:`read` gives, and the function from it to the logits. BERT supports this way only: its word vector
+        is float [P·H], the output of the embedding layer for the word's pieces at their places."""
         read, states_of = self.encoder.reading(self.embedding, tokens, shown * real, real)
         return read, lambda read: self.decide(max_pool(states_of(read), real))
 
@@ -109,8 +109,8 @@ def max_pool(states: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor
 
 
 class _Largest(torch.autograd.Function):
-    """``states.masked_fill(~pool[..., None], -1e6).amax(1)``, whose own gradient takes longer on a CPU. Equal
-    ones share the gradient there and here."""
+    """``states.masked_fill(~pool[..., None], -1e6).amax(1)`` with a gradient that is faster on a CPU. As in torch,
+    equal largest values share the gradient."""
 
     @staticmethod
     def forward(ctx, states: Tensor, pool: Tensor) -> Tensor:

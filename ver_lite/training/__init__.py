@@ -1,12 +1,12 @@
-"""From a corpus and a config to two trained players in a folder.
+"""Training, from a corpus and a config to two trained players in a run's folder.
 
 The files::
 
     training   train, resume, train_fleet
-    config     everything that decides a run
-    command    how a command takes the settings of a run
-    loop       one run being trained, a step at a time
+    config     the config of a run: everything that decides it
+    command    the options of a command line for the settings of a run
+    loop       the training loop of one run, a step at a time
     runs       a run in memory, and its folder on disk
     graphs     a step recorded once on a GPU and replayed
-    cleaning   a classifier of whole texts, and what it learns when words are taken away
+    cleaning   classifiers that are trained on texts cut down to some of their words
 """

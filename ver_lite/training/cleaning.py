@@ -1,5 +1,5 @@
-"""Texts cut down to some of their words, and classifiers that are taught on what is left (the paper's §2: rationales as
-"a method of data cleaning"). Lesson 10 cleans two corpora.
+"""Texts cut down to some of their words, and classifiers that are trained on what is left (the paper's §2: rationales
+as "a method of data cleaning"). Lesson 10 cleans two corpora.
 
 A cleaned text is a text of its own: the words that were cut out leave no gaps.
 """
@@ -20,9 +20,9 @@ from ver_lite.training.config import Config
 
 
 def cleaned(split: Split, mask: Tensor) -> Split:
-    """The texts without the words outside ``mask`` (bool [N, T]), closed up. A text of which nothing is left is gone.
+    """The texts without the words outside ``mask`` (bool [N, T]), closed up. A text that keeps no word is left out.
 
-    Raises ValueError if nothing is left of any text.
+    Raises ValueError if no text keeps a word.
     """
     kept = mask.any(1)
     if not bool(kept.any()):
@@ -34,7 +34,8 @@ def cleaned(split: Split, mask: Tensor) -> Split:
 
 
 def teach(train: Split, dev: Split, vectors: Tensor, config: Config, epochs: int, classes: int = 2) -> Predictor:
-    """A classifier of whole texts: a predictor that is shown every word, of the epoch with the best accuracy on dev.
+    """Train a classifier of whole texts, which is a predictor that is shown every word, and return it in evaluation
+    mode with the parameters of the epoch with the best accuracy on dev.
 
     Encoder, size, learning rate, batches and seed are the config's; ``vectors`` are its word vectors, float [V, D].
     """
@@ -65,13 +66,13 @@ def probabilities(reader: Predictor, split: Split, batch_size: int = 256) -> Ten
 
 
 def accuracy(reader: Predictor, split: Split) -> float:
-    """The share of texts that the reader, given all their words, puts in the right class."""
+    """The share of texts whose label the reader names, given all their words."""
     return float((probabilities(reader, split).argmax(1) == split.labels).double().mean())
 
 
 def sufficiency(reader: Predictor, split: Split, mask: Tensor) -> float:
-    """ERASER's sufficiency of the words in ``mask`` for a reader: the mean of P(ŷ | text) − P(ŷ | these words), ŷ what
-    it says of the whole text (DeYoung et al. 2020, Eq. 2). Texts without such words are left out."""
+    """ERASER's sufficiency of the words in ``mask`` for a reader: the mean of P(ŷ | text) − P(ŷ | these words), where ŷ
+    is its prediction for the whole text (DeYoung et al. 2020, Eq. 2). Texts without such words are left out."""
     whole = probabilities(reader, split)[mask.any(1)]
     named = whole.argmax(1, keepdim=True)
     return float((whole - probabilities(reader, cleaned(split, mask))).gather(1, named).mean())

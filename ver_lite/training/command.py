@@ -1,4 +1,4 @@
-"""How a command of `ver-lite` takes the settings of a run: generated from Config, so none is typed twice."""
+"""The options of a command of `ver-lite` for the settings of a run, generated from Config."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class WithMethodOptions(typer.core.TyperCommand):
 
 
 def takes_settings(command: Callable) -> Callable:
-    """Give a command an option for every setting of a run that has one value, with Config's default and help, after its
-    option ``out``. The command gets them as keywords."""
+    """Give a command an option for every setting of a run that is a single value, with Config's default and help. They
+    come after the command's option ``out``; the command gets them as keyword arguments."""
     hints = get_type_hints(command, include_extras=True)
     own = [
         parameter.replace(annotation=hints[parameter.name])

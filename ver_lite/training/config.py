@@ -1,4 +1,4 @@
-"""Everything that decides a run, checked."""
+"""The config of a run: everything that decides it, checked when the config is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ver_lite.system.outside import is_outside
 
 
 def setting(default: Any, said: str) -> Any:
-    """A field of :class:`Config` with its default, and what the command line says of it."""
+    """A field of :class:`Config` with its default and its help text on the command line."""
     made = {"default_factory": default} if callable(default) else {"default": default}
     return field(**made, metadata={"help": said})
 
@@ -29,9 +29,9 @@ class Config:
     ``corpus``: the name or path and options given to ``load_corpus``. ``method``, ``encoder``: a name of the library's,
     or "package.module:Class". ``vectors``: a GloVe file, "glove" for the fetched one of size ``dimension``, or None for
     random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω (Eq. 4). ``options``: the settings that only
-    this method has, by the names of its constructor, those not given at their defaults; VER's is ``perturbation``, p of
-    Eq. 8. ``player_options``: those that only these players have. The defaults suit a laptop; the paper trains GRUs of
-    size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
+    this method has, by the names of its constructor's arguments; those not given have their defaults. VER's is
+    ``perturbation``, p of Eq. 8. ``player_options``: the settings that only these players have. The defaults suit a
+    laptop; the paper trains GRUs of size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
 
     The options of a method outside the library are checked when its class is known: see :meth:`settled`.
     """
@@ -75,8 +75,8 @@ class Config:
             self._check_players(library_encoder(self.encoder))
 
     def settled(self, method: type[Method], encoder: type[Encoder]) -> Config:
-        """This config with the options of its method complete, once the classes that it names are known. Raises
-        ValueError for an option that they don't have."""
+        """This config with its method's options complete. ``method`` and ``encoder`` are the classes that it names.
+        Raises ValueError for an option that they don't have."""
         config = dataclasses.replace(self)
         config._settle_method(method)
         config._check_players(encoder)
@@ -104,9 +104,9 @@ class Config:
 
     @classmethod
     def make(cls, values: Mapping[str, Any]) -> Config:
-        """A config from plain values: settings by name, and options of the method by name too, as a user writes them.
-        ``method`` and ``encoder`` may be classes, ``protocol`` a name or a mapping of switches. Unknown names raise
-        ValueError with the nearest one."""
+        """Make a config from plain values: settings by name, and options of the method by name too, as a user writes
+        them. ``method`` and ``encoder`` may be classes, ``protocol`` a name or a mapping of switches. Unknown names
+        raise ValueError with the nearest one."""
         given = dict(values)
         if isinstance(given.get("method"), type):
             own: Collection[str] | None = given["method"].options()
@@ -130,8 +130,8 @@ class Config:
 
     @classmethod
     def read(cls, recorded: Mapping[str, Any]) -> Config:
-        """A config as a run folder or a record holds it, of this release or an earlier one: before 0.2, every method
-        had a ``perturbation`` beside its options, though only VER and what builds on it used it."""
+        """Read a config as a run folder or a record holds it, of this release or an earlier one. Before 0.2, every
+        method had a ``perturbation`` beside its options, though only VER and the methods that build on it used it."""
         values = dict(recorded)
         kind = METHODS.get(values.get("method", "rnp"))
         if "perturbation" in values and kind is not None:
@@ -172,8 +172,8 @@ def make_protocol(given: Protocol | str | Mapping[str, Any]) -> Protocol:
 
 
 def players_options(kind: type[Encoder]) -> dict[str, Any]:
-    """The settings of players with this encoder that are not every run's, and their defaults: the encoder's own, and
-    ``compact``, for a predictor that sees the kept words closed up (compaction.py)."""
+    """The settings that only players with this encoder have, and their defaults: the encoder's own, and ``compact``,
+    for a predictor that sees the kept words closed up (compaction.py)."""
     return kind.options() | {"compact": False}
 
 

@@ -18,10 +18,11 @@ from ver_lite.corpora.core import Batch, Split
 class Replayed:
     """Calls ``step(batch)`` for rows of ``split``; on a CUDA device it records the step and replays it.
 
-    The first batch of a size and width is played as it is, the second recorded and replayed, all others replayed. So
-    ``step`` must not read the device, must draw from ``generator`` alone, and must change what lasts in place. Widths
-    are rounded up to multiples of ``rounding``: fewer graphs, more padding. (1: batches are as wide as their longest
-    text.) Without ``records``, or if a step cannot be recorded (a warning says why), the same batches are played.
+    The first batch of a size and width is played as it is, the second is recorded and replayed, all others are
+    replayed. So ``step`` must not read the device, must draw from ``generator`` alone, and must change lasting tensors
+    in place. Widths are rounded up to multiples of ``rounding``, which gives fewer graphs and more padding. (1: batches
+    are as wide as their longest text.) If ``records`` is False, or if a step cannot be recorded (a warning says why),
+    the same batches are played.
     """
 
     def __init__(self, split: Split, step: Callable[[Batch], None], generator: Generator, rounding: int = 16):
@@ -52,12 +53,12 @@ class Replayed:
             graph.replay()
 
     def width(self, rows: Tensor) -> int:
-        """The longest text of ``rows`` (int64, on the CPU), rounded up."""
+        """The length in words of the longest text of ``rows`` (int64, on the CPU), rounded up."""
         longest = max(int(self.split.lengths[rows].max()), 1)
         return min(-(-longest // self.rounding) * self.rounding, max(self.split.tokens.shape[1], longest))
 
     def batch(self, at: Tensor, width: int) -> Batch:
-        """What ``split.batch`` gives, padded to ``width``, from rows that are on the device."""
+        """The batch that ``split.batch`` gives, padded to ``width``, from rows that are on the device."""
         return self.split.gather(at, self.lengths[at], self.queries[at], width)
 
     def _record(self, at: Tensor, size: tuple[int, int]) -> torch.cuda.CUDAGraph | None:

@@ -1,4 +1,4 @@
-"""One run being trained, a step at a time, so that it can be stopped, saved, resumed, or take turns with others."""
+"""The training loop of one run, a step at a time: a run can be stopped, saved, resumed, or take turns with others."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Watch(typing.Protocol):
 
 
 _STATE = ("epoch", "step", "seconds", "stuck", "best_accuracy", "fingerprint", "precision")
-STUCK_EPOCHS = 5  # for so many epochs in a row the selector may select nothing, or everything, before training stops
+STUCK_EPOCHS = 5  # training stops after so many epochs in a row in which the selector selected nothing, or everything
 PRECISIONS = ("float32", "tf32", "bf16")
 
 
 class Loop:
-    """One run being trained: everything that a checkpoint must hold is an attribute of it."""
+    """The training of one run. Everything that a checkpoint must hold is an attribute."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Loop:
         self.train, self.dev = corpus.train.to(self.device), corpus.dev.to(self.device)
         self.game.generator = torch.Generator(self.device).manual_seed(self.config.seed)
         on_gpu = self.device.type == "cuda"
-        if on_gpu:  # a graph can register a generator of its own; torch's would be shared with whatever else runs
+        if on_gpu:  # a graph can register this run's own generator; torch's is shared with all that runs in the process
             self.game.draw_dropout_from(self.game.generator)
         self.queue = torch.cuda.Stream(self.device) if on_gpu else None
         if self.queue is not None:
@@ -95,19 +95,19 @@ class Loop:
 
     @property
     def name(self) -> str:
-        """The method, and its options where they are not the usual ones, for the progress bar."""
+        """The method's name and those of its options that are not at their defaults, for the progress bar."""
         usual = type(self.game).options()
         changed = [f"{name}={value}" for name, value in self.config.options.items() if usual.get(name) != value]
         return " ".join([self.config.method, *changed])
 
     def keeps_random_state(self) -> Loop:
-        """From now on :meth:`turn` brings torch's global random numbers back to where they are now."""
+        """Keep torch's global random state as it is now, for :meth:`turn` to continue from. Returns the loop."""
         self.random = machine.random_states(self.device)
         return self
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Inside, torch's global random numbers are this run's own, whoever drew some in between."""
+        """Inside, torch's global random state is this run's own, whatever others drew between two turns."""
         outside = machine.random_states(self.device)
         machine.set_random_states(self.random, self.device)
         try:
@@ -118,11 +118,11 @@ class Loop:
             machine.set_random_states(outside, self.device)
 
     def stream(self) -> AbstractContextManager:
-        """Inside, what a GPU is given to do waits for this run alone."""
+        """Inside, a GPU's work goes to this run's own stream, so it waits for no other run."""
         return nullcontext() if self.queue is None else torch.cuda.stream(self.queue)
 
     def memory(self) -> AbstractContextManager:
-        """Inside, the memory that one step on a CPU frees is there for the next."""
+        """Inside, the memory that one step on a CPU frees is kept for the next step."""
         return nullcontext() if self.device.type == "cuda" else memory_kept()
 
     def products(self) -> AbstractContextManager:
@@ -130,8 +130,8 @@ class Loop:
         return tf32(self.precision == "tf32") if self.device.type == "cuda" else nullcontext()
 
     def play(self, interrupted: list) -> Iterator[str]:
-        """Train to the end: yields after every step, with the last epoch's scores in words after an epoch. Stops after
-        the step in which ``interrupted`` fills."""
+        """Train to the end. Yields "" after every step, and the last epoch's scores in words after every epoch. Stops
+        after a step when ``interrupted`` is no longer empty."""
         with self.memory():
             while self.epoch < self.config.epochs and self.run.status == "finished":
                 yield from self._play_epoch(interrupted)
@@ -166,8 +166,8 @@ class Loop:
         self.seconds[-1] += time.perf_counter() - began
 
     def _move(self, batch: Batch) -> None:
-        """Play one batch and step the players. Nothing here reads the device, and what lasts stays where it is in
-        memory: a graph can record it."""
+        """Play one batch and step the players. Nothing here reads the device, and lasting tensors stay where they are
+        in memory, so a graph can record it."""
         with self.products(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             for move in self.game.play(batch):
                 optimizer = self.optimizers[move.players]
@@ -182,8 +182,8 @@ class Loop:
                     self.tally.add(move.mask, batch, move.logits)
 
     def _close_epoch(self) -> bool:
-        """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. False, and
-        nothing kept, when the predictions on dev are not finite."""
+        """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. Returns False,
+        and keeps nothing, when the predictions on dev are not finite."""
         scores = self.tally.scores()
         with self.products():
             dev = evaluate(self.game, self.dev, how=self.game.judged_on)
@@ -197,7 +197,7 @@ class Loop:
         if dev.scores.accuracy > self.best_accuracy:
             self.best, self.best_accuracy = game_tensors(self.game), dev.scores.accuracy
         everything = scores.sparsity > 0.999 and self.config.alpha < 0.95
-        selects = self.game.judged_on != "all"  # where there is no game, whole texts are shown
+        selects = self.game.judged_on != "all"  # a method without a game shows whole texts
         self.stuck = self.stuck + 1 if selects and (scores.sparsity < 0.001 or everything) else 0
         if self.stuck >= STUCK_EPOCHS:
             what = "everything" if everything else "nothing"
@@ -258,10 +258,10 @@ class Loop:
             self.run.status = state["status"]
 
     def close(self) -> Run:
-        """Hand out the chosen players and, beside them, the last; write the folder."""
+        """End the training: put the chosen and the last players into the run, write its folder, and return the run."""
         if self.queue is not None:
             self.queue.synchronize()
-        del self.replayed  # it and the loop hold each other: the game would stay in memory until Python looks for rings
+        del self.replayed  # it and the loop refer to each other: the game would stay in memory until a cycle collection
         self.game.draw_dropout_from(None)
         run, self.game.generator = self.run, None
         run.last = self.game

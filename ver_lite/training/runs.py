@@ -1,6 +1,6 @@
-"""A run: its record in memory, its folder on disk.
+"""A run: its record in memory, and its folder on disk, which holds these files::
 
-    config.json             everything that decides the run: what would train it again
+    config.json             everything that decides the run; it is enough to train the run again
     history.json            one row an evaluation
     game.safetensors        the players of the chosen epoch
     vocabulary.json         the words, in the order of the word vectors
@@ -52,25 +52,25 @@ class RunError(FileError):
 
 @dataclass(frozen=True)
 class Kinds:
-    """The classes of a config's method and encoder. They are looked up once, for whoever may run their code."""
+    """The classes of a config's method and encoder, looked up once, where it is decided whether their code may run."""
 
     method: type[Method]
     encoder: type[Encoder]
 
     @classmethod
     def of(cls, config: Config, method: type[Method] | None = None, encoder: type[Encoder] | None = None) -> Kinds:
-        """Those that a config names, or those given in their place. A class outside the library is imported."""
+        """The classes that a config names, or those given in their place. A class outside the library is imported."""
         return cls(method or method_class(config.method), encoder or encoder_class(config.encoder))
 
     @classmethod
     def of_game(cls, game: Method) -> Kinds:
-        """Those of a game that is there."""
+        """The classes of an existing game."""
         return cls(type(game), type(game.selector.encoder))
 
     @classmethod
     def trusted(cls, config: Config, folder: Path, **given: type | None) -> Kinds:
-        """Those of a run's folder, which may come from anybody: a class outside the library must be given. Raises
-        RunError that says how."""
+        """The classes that the config of a run's folder names. The folder may come from anybody, so a class outside the
+        library is not imported: it must be given. Raises RunError that says how."""
         for name, ours in (("method", METHODS), ("encoder", ENCODERS)):
             wanted, kind = getattr(config, name), given.get(name)
             if kind is None and is_outside(wanted):
@@ -117,8 +117,8 @@ def build_game(
 
 
 def word_vectors(config: Config, vocabulary: Vocabulary, kinds: Kinds | None = None) -> Tensor:
-    """The vectors [V, D] that a config asks for: random ones from torch's random state, or GloVe's; or the table that
-    an encoder brings with it (BERT's: the pieces of each word, [V, P])."""
+    """The vectors [V, D] that a config asks for: random ones from torch's random state, or GloVe's. An encoder that has
+    a table of its own gives that instead (BERT's: the pieces of each word, [V, P])."""
     encoder = (kinds or Kinds.of(config)).encoder
     own = encoder.word_vectors(vocabulary, config.player_options)
     if own is not None:
@@ -137,8 +137,8 @@ def word_vectors(config: Config, vocabulary: Vocabulary, kinds: Kinds | None = N
 
 
 def fitted(config: Config, corpus: Corpus, vectors: Tensor, kinds: Kinds | None = None) -> Config:
-    """The config with the sizes that word vectors and a pretrained encoder bring with them, its options complete.
-    Raises CorpusError for a corpus that the encoder cannot read."""
+    """The config with the sizes of the word vectors and of a pretrained encoder, and with its method's options
+    complete. Raises CorpusError for a corpus that the encoder cannot read."""
     kinds = kinds or Kinds.of(config)
     hidden, options = kinds.encoder.fit(corpus, vectors, config.hidden, config.player_options)
     made = replace(config, dimension=vectors.shape[1], hidden=hidden, player_options=options)
@@ -180,8 +180,8 @@ class Run:
 
 
 def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
-    """See that a folder may become a run's: one that holds a run is an error unless ``overwrite``; one that holds
-    anything else is left alone. Nothing is written. Raises RunError."""
+    """Check that a folder may become a run's folder, and return its path; nothing is written. Raises RunError if it
+    holds a run, unless ``overwrite``, and if it holds anything else."""
     folder = Path(folder)
     try:
         there = sorted(p.name for p in folder.iterdir() if not is_temporary(p)) if folder.exists() else []
@@ -205,8 +205,8 @@ def _is_run(folder: Path) -> bool:
 def start_folder(
     folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...], kinds: Kinds | None = None
 ) -> None:
-    """Write into a claimed folder what is known before training; what an earlier run left there goes. Warns where
-    reloading will need a class that no other process can find by its name."""
+    """Write into a claimed folder what is known before training, after deleting the files of an earlier run there.
+    Warns where reloading will need a class that no other process can find by its name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("provenance.json", "checkpoint.safetensors", "game.safetensors", "history.json"):
@@ -226,7 +226,7 @@ def start_folder(
 
 
 def finish_folder(run: Run, folder: Path) -> None:
-    """Write what is known after training, and clear away what killed processes left."""
+    """Write what is known after training, and delete the temporary files of killed processes."""
     remove_temporaries(folder)
     write_json(folder / "history.json", run.history)
     save_tensors(folder / "game.safetensors", game_tensors(run.game))
@@ -240,9 +240,9 @@ def load_run(
     method: type[Method] | None = None,
     encoder: type[Encoder] | None = None,
 ) -> Run:
-    """Read a run back. ``method``, ``encoder``: the classes of a run whose method or encoder is not the library's; its
-    folder alone imports no code. Raises RunError when the folder is missing, unfinished, damaged or of another format,
-    or when a class is needed."""
+    """Read a run back. ``method``, ``encoder``: the classes of a run whose method or encoder is not the library's,
+    because loading a folder imports no code that is not the library's. Raises RunError when the folder is missing,
+    unfinished, damaged or of another format, or when a class is needed."""
     folder = Path(folder)
     head, config = read_config(folder)
     kinds = Kinds.trusted(config, folder, method=method, encoder=encoder)
@@ -301,14 +301,14 @@ def game_tensors(game: Method) -> dict[str, Tensor]:
 
 
 def _shared(game: Method) -> set[str]:
-    """The names under which a tensor of the game comes again."""
+    """The second and further names of those tensors that the game has under several names."""
     named = [*game.named_parameters(remove_duplicate=False), *game.named_buffers(remove_duplicate=False)]
     first: dict[Tensor, str] = {}
     return {name for name, value in named if first.setdefault(value, name) != name}
 
 
 def restore(game: Method, tensors: dict[str, Tensor], where: Any) -> Method:
-    """Load ``tensors`` into ``game``; RunError when they do not fit."""
+    """Load ``tensors`` into ``game`` and return it. Raises RunError when they do not fit."""
     try:
         missing, surplus = game.load_state_dict(tensors, strict=False)
     except RuntimeError as error:
@@ -320,5 +320,5 @@ def restore(game: Method, tensors: dict[str, Tensor], where: Any) -> Method:
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose name begins with ``prefix``, without it."""
+    """The tensors whose names begin with ``prefix``, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -61,11 +61,11 @@ def train(
     ``perturbation=0.1``, ...); they override ``config``. ``method`` and ``encoder`` may be classes of your own.
     ``out``: the run's folder, saved after every epoch and when interrupted (Ctrl-C, SIGTERM); ``overwrite``: replace a
     run that is there. ``vectors``: a GloVe file as in Config, or float [V, D] of your own. ``callbacks`` are called as
-    ``callback(run, row)`` after each epoch; one that returns True ends training. ``watch`` is shown the game before and
-    after every step, to measure what one step changes. ``players``: a trained game whose two players go on playing
-    this one, so the settings of the players are theirs (a player whose parameters need no gradient stays as it is);
-    then the run can have no folder.
-    ``precision``: of matrix products, "float32", "tf32" or "bf16" (``make bench-gpu`` says what they cost and save).
+    ``callback(run, row)`` after each epoch; one that returns True ends training. The methods of ``watch`` are called
+    before and after every step, to measure what one step changes. ``players``: a trained game whose two players this
+    game continues with, so the settings of the players are theirs (a player whose parameters need no gradient stays as
+    it is); such a run can have no folder. ``precision``: of matrix products, "float32", "tf32" or "bf16"
+    (``make bench-gpu`` says what they cost and save).
 
     Raises ValueError for a bad setting and RunError when the folder cannot be used. Training that goes wrong (a loss
     that is not finite, a selector that keeps selecting nothing or everything) stops with a warning, and the run's
@@ -104,8 +104,8 @@ def train(
 
 
 def of_players(game: Method, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the players of a game, for a config that goes on with them. Raises ValueError when ``settings``
-    ask for other players, or when the game was not made by a config."""
+    """The settings of a game's players, for the config of a game that continues with them. Raises ValueError when
+    ``settings`` ask for other players, or when the game was not made by a config."""
     if game.players_settings is None:
         raise ValueError("players: give a game of train or build_game; one made by hand does not know its settings")
     for name in OF_PLAYERS:
@@ -167,7 +167,7 @@ def train_fleet(
 
     A fleet is for a GPU: a game that waits for its own last step leaves the device to the others, each on a stream of
     its own. Its runs have the numbers of the same runs trained alone: bit for bit on a CPU; on a GPU the same kernels
-    run on the same random numbers. An interruption (Ctrl-C, SIGTERM) stops them all. On a CPU nothing is gained.
+    run on the same random numbers. An interruption (Ctrl-C, SIGTERM) stops them all. On a CPU a fleet is not faster.
 
     Raises ValueError, before anything is trained, for a config that does not fit the corpus.
     """

@@ -1,8 +1,8 @@
-"""The paper's argument (§4, Fig. 2 to 10) on the review world, watched while it is learned: data/results/argument.json.
+"""The paper's argument (§4, Fig. 2 to 10) on the review world, measured in training: data/results/argument.json.
 
 Three groups of games on one world, five seeds each: the sweep over p with convolutions, RNP and VER with GRUs, and VER
-taken apart (methods/ablations.py); and the predictor that is taught on random masks. Lessons 03 to 08 draw them.
-The world's knobs and the training's length were chosen on seeds 101 to 103; `exploration` shows what others would give.
+taken apart (methods/ablations.py); and the predictor that is trained on random masks. Lessons 03 to 08 draw them. The
+world's knobs and the training's length were chosen on seeds 101 to 103; `exploration` shows what others would give.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "mask dropout": {"method": "mask-dropout"},
     "hotter Gumbel": {"method": "rnp", "temperature": 2.0},
 }
-LOOKS = 16  # how often a game is looked at while it is trained
-SAMPLE = 320  # of how many training texts the roughness is measured
+LOOKS = 16  # how often a game is measured while it is trained
+SAMPLE = 320  # the number of training texts on which roughness is measured
 
 
 def at_rate(p: float) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def jobs() -> list[Job]:
 
 
 def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
-    """Train a game, look at it :data:`LOOKS` times, and return its row."""
+    """Train a game, measure it :data:`LOOKS` times, and return its row."""
     corpus, config = corpus_of(job), job.config()
     row = {"name": job.name, **job.about, "config": config.as_dict()}
     every = max(1, config.epochs // LOOKS)
@@ -97,7 +97,7 @@ def measure(job: Job, device: str = "cpu") -> dict[str, Any]:
 
 
 def look_at(game: Method, corpus: Corpus, closely: bool) -> dict[str, float]:
-    """F1 of the test split for every kind of mask; looked at ``closely``, all that observations 2 and 3 measure."""
+    """F1 and sparsity on test for every kind of mask; if ``closely``, also what observations 2 and 3 measure."""
     seen: dict[str, float] = {}
     for how in EVALUATIONS:
         scores = evaluate(game, corpus.test, how=how).scores
@@ -114,7 +114,7 @@ def look_at(game: Method, corpus: Corpus, closely: bool) -> dict[str, float]:
 
 
 def brief(scores: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Of test scores, those that the lessons draw."""
+    """The test scores that the lessons draw, out of all."""
     keep = ("f1", "precision", "recall", "sparsity", "accuracy", "gold_accuracy", "gold_cross_entropy")
     return {n: {how: {k: short(row[k]) for k in keep} for how, row in ways.items()} for n, ways in scores.items()}
 

@@ -31,7 +31,7 @@ GAME = {
 
 
 def jobs() -> list[Job]:
-    """The argument's games but the small GRUs, the most telling first."""
+    """The argument's games without the small GRUs, the most informative first."""
     games = [
         replace(job, corpus=CORPUS, settings={**job.settings, **_paper(job)})
         for job in argument.jobs()
@@ -41,7 +41,7 @@ def jobs() -> list[Job]:
 
 
 def _paper(job: Job) -> dict:
-    """What changes: the game's settings, except those in which a job differs from all others."""
+    """The settings to change: those of :data:`GAME`, except where the job differs from the argument's common game."""
     own = {name for name, value in job.settings.items() if argument.GAME.get(name) != value}
     return {name: value for name, value in GAME.items() if name not in own}
 

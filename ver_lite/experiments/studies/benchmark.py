@@ -1,12 +1,12 @@
-"""Every method on every corpus that may be had, measured alike: data/results/benchmark.{json,md}.
+"""Every method on every corpus that may be passed on, measured alike: data/results/benchmark.{json,md}.
 
     ver-lite sweep benchmark
 
 The runs are those of `data/sweeps/benchmark.yaml`; each is a folder below `runs/benchmark`, trained once and measured
-from there. A method is judged three ways, so that no table compares rationales of unequal size unawares: with masks of
-the same share of every text (top-k), with a threshold that gives that share on dev, and with the masks of its own
-choice. The test split is looked at once, after training; epoch, threshold and share come from dev. Lesson 09 reads the
-tables.
+from there. A method is judged three ways, so that no table compares rationales of unequal size without saying so: with
+masks of the same share of every text (top-k), with a threshold that gives that share on dev, and with the masks of its
+own choice. The test split is looked at once, after training; epoch, threshold and share come from dev. Lesson 09 reads
+the tables.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from ver_lite.training.runs import load_run
 SPEC = FOLDER.parent / "sweeps" / "benchmark.yaml"
 RUNS = Path("runs") / SPEC.stem
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
-TEXTS = 300  # of how many test texts faithfulness is measured: it calls the predictor 7 times a text
+TEXTS = 300  # the number of test texts on which faithfulness is measured, which calls the predictor 7 times a text
 QUALITY = ("auprc", "average_precision", "runs", "calibration_error", "brier")
 KEEP = ("f1", "precision", "recall", "f1_macro", "sparsity", "accuracy", "cross_entropy", "gold_accuracy")
 
@@ -58,7 +58,7 @@ def _name(config: Config) -> str:
 
 
 def measure(job: Job, runs: Path = RUNS) -> Answer:
-    """Train a job's run unless it is trained, measure it from its folder, and return its row, or why there is none."""
+    """Train a job's run unless it is trained, measure it from its folder, and return its row, or why it has none."""
     (runs / INSIDE).mkdir(parents=True, exist_ok=True)
     said = play(runs.absolute(), job, "auto")
     if isinstance(said, str):
@@ -78,10 +78,10 @@ def measure(job: Job, runs: Path = RUNS) -> Answer:
 
 
 def judged(game: Method, corpus: Corpus, share: float) -> dict[str, Any]:
-    """How a game does on test at equal sparsity: for masks of the best words of every text, along :data:`SHARES`, and
-    for masks of all words above a threshold that selects ``share`` of dev; what random words would get, drawn anywhere
-    or at the same places; what :func:`quality` measures beside F1; and the scores of its own masks on dev, by whose
-    size a page may choose between games."""
+    """Measure a game on test at equal sparsity: with masks of the best words of every text, for each of :data:`SHARES`,
+    and with masks of all words above a threshold that selects ``share`` of dev. Also returns the F1 of random words,
+    drawn anywhere or at the same places; what :func:`quality` measures; and the scores of the game's own masks on dev,
+    by whose size a page may choose between games."""
     dev, test = (play_through(game, split, how="all") for split in (corpus.dev, corpus.test))
     wanted = dev.scores[dev.selectable]
     threshold = float(wanted.kthvalue(max(1, round((1 - share) * len(wanted))))[0])
@@ -103,8 +103,8 @@ def best(moves: Played, share: float) -> Tensor:
 
 
 def quality(game: Method, split: Split, moves: Played, share: float) -> dict[str, Any]:
-    """What F1 does not say of the best ``share`` of every text: phrases and ranking (on annotated texts), calibration,
-    faithfulness on the first :data:`TEXTS` texts, and what a probe reads from the masks' shapes."""
+    """Measures other than F1 of the best ``share`` of every text: phrases and ranking (on annotated texts),
+    calibration, faithfulness on the first :data:`TEXTS` texts, and what a probe reads from the masks' shapes."""
     mask = best(moves, share)
     logits = torch.zeros_like(moves.logits)
     for batch, _, said in answers(game, split, mask):
@@ -119,7 +119,7 @@ def quality(game: Method, split: Split, moves: Played, share: float) -> dict[str
 
 @torch.no_grad()
 def answers(game: Method, split: Split, mask: Tensor) -> Iterator[tuple[Batch, Tensor, Tensor]]:
-    """Each batch of a split, the mask that is given for it, and what the game makes of these words: logits [B, C]."""
+    """Yield each batch of a split, its part of ``mask`` (bool [N, T]), and the game's logits [B, C] for these words."""
     with in_mode(game, training=False):
         for batch in split.batches(256):
             shown = (mask[batch.index, : batch.tokens.shape[1]] & batch.selectable).float()
@@ -127,7 +127,7 @@ def answers(game: Method, split: Split, mask: Tensor) -> Iterator[tuple[Batch, T
 
 
 def tallied(game: Method, split: Split, mask: Tensor) -> dict[str, Any]:
-    """The scores of masks that are given: bool [N, T]."""
+    """The scores of given masks: bool [N, T]."""
     tally = Tally(game.classes)
     for batch, shown, said in answers(game, split, mask):
         tally.add(shown, batch, said)
@@ -135,7 +135,7 @@ def tallied(game: Method, split: Split, mask: Tensor) -> dict[str, Any]:
 
 
 def brief(scores: dict[str, Any]) -> dict[str, Any]:
-    """Of a split's scores, those that the tables show, to four digits."""
+    """The scores that the tables show, rounded to four digits, out of all."""
     return {k: short(scores[k]) for k in KEEP if k in scores}
 
 

@@ -40,8 +40,8 @@ def finished(rows: Iterable[Row], **about: Any) -> list[Row]:
 
 
 def usual(rows: Iterable[Row]) -> list[Row]:
-    """Of each corpus, the rows with the share and the epochs that most of its rows have: the others are there so that a
-    share can be chosen, and to see what more epochs change."""
+    """The rows of each corpus with the share and the epochs that most of its rows have. The other rows serve to choose
+    a share, and to see what more epochs change."""
     rows = list(rows)
     asked = Counter((row["corpus"], *_setting(row)) for row in rows)
     most = {corpus: max((n, -a, -e) for (c, a, e), n in asked.items() if c == corpus) for corpus, *_ in asked}
@@ -49,7 +49,7 @@ def usual(rows: Iterable[Row]) -> list[Row]:
 
 
 def longer(rows: Iterable[Row]) -> list[Row]:
-    """The rows of games that were trained for more epochs than their corpus's usual ones, and asked for their share."""
+    """The rows of games that had the usual share of their corpus and were trained for more than its usual epochs."""
     rows = list(rows)
     at = {row["corpus"]: _setting(row) for row in usual(rows)}
 
@@ -77,8 +77,9 @@ def against(
 
 
 def corpus_table(rows: list[Row], planned: Mapping[str, int] | None = None, methods: Iterable[str] = ()) -> str:
-    """A row a method, in Markdown: with masks of equal size, and with the method's own. ``planned``: how many seeds of
-    each method there should be; ``methods``: which have a row even where nothing is recorded."""
+    """One row for each method, in Markdown: scores with masks of equal size, and with the method's own masks.
+    ``planned``: the number of seeds that each method should have; ``methods``: those that get a row even where nothing
+    is recorded."""
     head = ("method", "seeds", "F1", "minus RNP", "F1 macro", "AUPRC", "Acc", "F1, threshold", "S")
     lines = []
     for method in dict.fromkeys([*methods, *(row["method"] for row in rows)]):
@@ -116,7 +117,7 @@ def _quality(rows: list[Row], name: str, scale: float = 100.0) -> str:
 
 
 def curve_table(rows: list[Row]) -> str:
-    """A row a method: its mean F1 at every share that was measured, below that of as many random words."""
+    """One row for each method: its mean F1 at every share that was measured, below that of as many random words."""
     done = finished(rows)
     shares, chance = done[0]["curve"]["share"], done[0]["random"]["curve"]
     lines = [["random words", "", *(f"{100 * f1:.1f}" for f1 in chance)]]
@@ -128,7 +129,7 @@ def curve_table(rows: list[Row]) -> str:
 
 
 def quality_table(rows: list[Row]) -> str:
-    """A row a method: what F1 does not say of the same masks."""
+    """One row for each method: measures other than F1 of the same masks."""
     lines = []
     for method in dict.fromkeys(row["method"] for row in rows):
         mine = finished(rows, method=method)
@@ -148,8 +149,8 @@ def _read(rows: list[Row], of: str) -> str:
 
 
 def chosen_on_dev(rows: list[Row], target: float) -> dict[str, list[Row]]:
-    """For each method that was trained with several shares: its row of each seed whose own masks come nearest on dev to
-    ``target``. The test split has no say."""
+    """For each method that was trained with several shares and each seed: the row whose own masks come nearest to the
+    sparsity ``target`` on dev. The test split is not used."""
     found: dict[str, list[Row]] = {}
     for method in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in finished(rows, method=method) if "dev_own" in row]
@@ -163,7 +164,7 @@ def chosen_on_dev(rows: list[Row], target: float) -> dict[str, list[Row]]:
 
 
 def alpha_table(rows: list[Row], target: float) -> str:
-    """What :func:`chosen_on_dev` chose, and how it does on test; "–" where each method has one share only."""
+    """The choices of :func:`chosen_on_dev` and their scores on test; "–" where each method has one share only."""
     lines = []
     for method, mine in chosen_on_dev(rows, target).items():
         own = [row["test"]["chosen"]["argmax"] for row in mine]
@@ -175,8 +176,8 @@ def alpha_table(rows: list[Row], target: float) -> str:
 
 
 def longer_table(rows: list[Row]) -> str:
-    """A row a method that was trained for more epochs too: F1 at equal sparsity with as many as the others, with more,
-    and that of random words at the same places as these; empty where there is none."""
+    """One row for each method that was also trained for more epochs: F1 at equal sparsity with the usual epochs, with
+    more, and that of random words at the same places as the latter. Empty where there is no such method."""
     short, long, lines = usual(rows), longer(rows), []
     for method in dict.fromkeys(row["method"] for row in long):
         mine = [finished(which, method=method) for which in (short, long)]
@@ -193,7 +194,7 @@ def longer_table(rows: list[Row]) -> str:
 
 
 def ver_table(rows: list[Row]) -> str:
-    """A row a corpus: what VER's perturbation adds to each game that it was combined with, at equal sparsity."""
+    """One row for each corpus: what VER's perturbation adds to each of the games, at equal sparsity."""
     lines = []
     for corpus in _corpora(rows):
         mine = usual(row for row in rows if row["corpus"] == corpus)
@@ -227,7 +228,7 @@ def page(made: dict[str, Any], jobs: list[Job]) -> str:
 
 
 def _section(corpus: str, rows: list[Row], asked: list[Config], methods: list[str]) -> str:
-    """One corpus: its tables, or that nothing of it is recorded."""
+    """The section of one corpus: its tables, or a line that says that nothing is recorded."""
     head = f"## {name_of(corpus)}\n"
     if not finished(rows):
         return f"{head}\nEmpty: not trained yet; the spec asks for {len(asked)} runs.\n"
@@ -253,7 +254,7 @@ def _corpora(rows: list[Row]) -> list[str]:
 
 
 def _about(rows: list[Row], share: float) -> str:
-    """What the corpus's numbers are to be read against; empty where nothing is recorded."""
+    """A paragraph on what the corpus's numbers are compared with; empty where nothing is recorded."""
     done = finished(rows)
     if not done:
         return ""

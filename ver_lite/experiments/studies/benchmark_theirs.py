@@ -1,6 +1,6 @@
 """The paper's numbers beside the benchmark's: how far two rankings of the same methods agree.
 
-The corpora and the sizes of the players differ, so no number is compared with a number: only orders are.
+The corpora and the sizes of the players differ, so only the orders of methods are compared, not the numbers.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def their_f1(table: int) -> dict[str, dict[str, float]]:
 
 
 def our_gains(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Of the rows of one corpus, mean F1 minus RNP's with masks of equal size, over the seeds that a method shares with
-    RNP: method → points, named as the paper names it. Plain means would compare different seeds while some of a
+    """Mean F1 minus RNP's with masks of equal size, from the rows of one corpus, over the seeds that a method shares
+    with RNP: method → points, named as the paper names it. Plain means would compare different seeds while some of a
     method's are missing."""
     f1 = {(title(r["method"]), r["seed"]): at_alpha(r) for r in rows if r["status"] == "finished"}
     found: dict[str, list[float]] = {}

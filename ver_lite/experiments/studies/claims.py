@@ -1,7 +1,8 @@
-"""What the paper claims and what the argument's games say: a table made from the record.
+"""The paper's claims beside what the argument's games show: a table made from the record.
 
-A claim is put as a difference that is positive where the claim holds, one number a seed. Its bootstrap interval over
-the five seeds decides: above zero it holds here, below zero it does not, else five seeds do not decide it.
+A claim is written as a difference that is positive where the claim holds, one number a seed. Its bootstrap interval
+over the five seeds decides: if it lies above zero, the claim holds here; if below, it does not; else five seeds do not
+decide it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from ver_lite.experiments.results import find, interval
 from ver_lite.system import markdown
 
 Rows = list[dict[str, Any]]
-LATE = 5  # looks
+LATE = 5  # the number of looks that are the end of training
 
 
 class Claim(NamedTuple):
-    """``says``: the paper, in our words. ``theirs``: its number. ``ours``: what the differences are, and their unit."""
+    """``says``: the claim in our words. ``theirs``: the paper's number. ``ours``: what the differences are, and their
+    unit. ``lesson``: the lesson about it. ``differences``: from the rows to one number a seed."""
 
     says: str
     theirs: str

@@ -1,8 +1,8 @@
-"""What three of the released code's deviations do to a game: data/results/deviations.json, which lesson 11 reads.
+"""How three deviations of the released code change a game: data/results/deviations.json, which lesson 11 reads.
 
 * ``epochs``: the games of `argument` again, their test split scored after every epoch, as the released script does.
-* ``price``: RNP of them under Ω as Eq. 4 writes it: the share of every text, not of the batch. All texts of this world
-  have 40 words, so λ2 / 39 a transition is exactly the λ2 of the batch's mean.
+* ``price``: the RNP game of `argument` with Ω as Eq. 4 writes it: the share of every text, not of the batch. All texts
+  of this world have 40 words, so λ2 / 39 a transition is exactly the λ2 of the batch's mean.
 * ``padding``: GRU games on texts of unequal length, padded to the longest of a batch drawn at random; padding may be
   selected, or not.
 """
@@ -57,7 +57,7 @@ def jobs() -> list[Job]:
 
 
 def measure(job: Job) -> dict[str, Any]:
-    """Play a job's game and return its row."""
+    """Train a job's game and return its row."""
     corpus, config = corpus_of(job), job.config()
     row = {"name": job.name, **job.about, "config": config.as_dict()}
     if job.about["group"] == "padding":
@@ -85,8 +85,8 @@ def look_at(game: Method, corpus: Corpus, history: dict[str, Any]) -> dict[str, 
 
 
 def play_padded(corpus: Corpus, config: Config) -> dict[str, Any]:
-    """Train on batches of texts drawn at random, as the released code deals them; `train` deals texts of like length,
-    which have little padding. Returns what is selected after every epoch."""
+    """Train on batches of texts drawn at random, as the released code does; `train` makes batches of texts of similar
+    length, which have little padding. Returns what is selected after every epoch."""
     began = time.perf_counter()
     with machine.own_random_state(config.seed, torch.device("cpu")):
         game = build_game(config, word_vectors(config, corpus.vocabulary), len(corpus.classes))
@@ -105,8 +105,8 @@ def play_padded(corpus: Corpus, config: Config) -> dict[str, Any]:
 
 @torch.no_grad()
 def selected(game: Method, split: Split) -> dict[str, float]:
-    """What one draw of masks selects, all texts padded to the longest: shares of the number of words, and F1 with and
-    without the padding among what is selected."""
+    """What one draw of masks selects, with all texts padded to the longest: words and padding as shares of the number
+    of words, F1 without and with the selected padding, and accuracy."""
     batch = split.batch(torch.arange(len(split)))
     may = torch.ones_like(batch.real) if game.protocol.select_padding else batch.selectable
     with in_mode(game, training=False):
@@ -124,8 +124,8 @@ def selected(game: Method, split: Split) -> dict[str, float]:
 
 
 def chosen(row: dict[str, Any]) -> dict[str, float]:
-    """The sampled test F1 of one game by three rules: the best test F1 of all epochs, the epoch with the best dev
-    accuracy (the first of them), the last epoch. In percent."""
+    """The sampled test F1 of one game by three rules, in percent: the best test F1 of all epochs, that of the first
+    epoch with the best dev accuracy, and that of the last epoch."""
     f1, dev = (row["curve"][name] for name in ("f1_sample", "dev_sample"))
     best_dev = max(range(len(dev)), key=dev.__getitem__)
     return {"best on test": 100 * max(f1), "best on dev": 100 * f1[best_dev], "last": 100 * f1[-1]}

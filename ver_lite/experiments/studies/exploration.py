@@ -1,6 +1,6 @@
 """Where VER wins, where it ties, where it loses: data/results/exploration.{json,md}, on exploration seeds 101 to 103.
 
-The world and the game of `argument` were chosen among these. Each place changes one thing of them.
+The world and the game of `argument` were chosen among these. Each place changes one thing about them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RATES = (0.0, 0.3)
 
 
 class Place(NamedTuple):
-    """A world and a game: what they change of `argument`'s, and how the page says it."""
+    """A world and a game: the ``knobs`` and ``settings`` that differ from `argument`'s; ``says`` is for the page."""
 
     says: str
     knobs: dict[str, Any]

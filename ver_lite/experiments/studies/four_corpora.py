@@ -1,6 +1,6 @@
 """RNP and VER on four corpora, beside two baselines that train nothing: data/results/rnp-ver.{json,md}.
 
-The page `book/results.md` shows the tables and says how they came about.
+The page `book/results.md` shows the tables and says how they were made.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def pick_label_words(corpus: Corpus) -> Callable[[Any, float], Tensor]:
 
 
 def log_odds(split: Split, words: int, classes: int) -> Tensor:
-    """log-odds ratio [C, V] of a text containing the word, texts of the class against all others; 0 for padding."""
+    """Log-odds ratios [C, V] of a text containing the word, texts of the class against all others. 0 for padding."""
     contains = torch.zeros(len(split), words)
     for batch in split.batches(256):
         contains[batch.index[:, None], batch.tokens] = 1

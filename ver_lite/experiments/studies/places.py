@@ -1,5 +1,5 @@
-"""Where the gold words of the benchmark's corpora stand, and what rules that read nothing would score there:
-data/results/places.{json,md}. No game is trained. Lesson 09 and the benchmark's page put it beside the methods.
+"""Where the gold words of the benchmark's corpora stand, and the scores of rules that read no word. It makes
+data/results/places.{json,md} and trains no game. Lesson 09 and the benchmark's page show it beside the methods.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ LONG = ("multirc", "fever")
 
 
 def jobs() -> list[Job]:
-    """A job for each corpus of the benchmark, named after it, the share that of its first game; and two whose texts are
-    cut later, as for the paper's players of Table 3."""
+    """A job for each corpus of the benchmark, named after it, with the share of its first game; and two jobs whose
+    texts are cut later, as for the paper's players of Table 3."""
     first: dict[str, Job] = {}
     for job in benchmark.jobs():
         first.setdefault(job.corpus["name"], job)
@@ -39,8 +39,8 @@ def jobs() -> list[Job]:
 
 
 def measure(job: Job) -> dict[str, Any]:
-    """Count in a corpus's test split, and return its row: F1 of each of :data:`RULES` at the benchmark's shares, and
-    the share of gold in each tenth of the texts."""
+    """Count gold words in a corpus's test split, and return its row: F1 of each of :data:`RULES` at the benchmark's
+    shares, and the share of gold in each tenth of the texts."""
     gold, selectable = annotated(corpus_of(job).test)
     config = job.config()
     shares = {"asked": config.alpha, **{f"{100 * share:g} %": share for share in benchmark.SHARES}}

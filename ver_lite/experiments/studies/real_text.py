@@ -1,11 +1,13 @@
-"""Does selection help a reader that comes later? And what is faithfulness worth? data/results/real-text.{json,md}.
+"""Data cleaning and faithfulness on real text: data/results/real-text.{json,md}.
 
-Both are asked of the same games; lesson 10 draws the answers.
+Does selection help a classifier that is trained afterwards, and what is faithfulness worth? Both questions are asked of
+the same games; lesson 10 draws the answers.
 
-* *Data cleaning* (the paper's §2): a classifier is taught on nothing but the words that a game selected, and tested at
-  home and elsewhere. Tweets and movies are each other's elsewhere; the review world's are worlds in which the other
-  aspects agree with the label less often. Beside it: whole texts, gold words, random words, and what RNP left over.
-* *Faithfulness* of each game, and how sufficient the same words are for classifiers that were taught on others.
+* *Data cleaning* (the paper's §2): a classifier is trained only on the words that a game selected. It is tested at
+  home, on the same corpus, and elsewhere: movies for tweets and the reverse, and for the review world those worlds in
+  which the other aspects agree with the label less often. It is compared with classifiers of whole texts, of gold
+  words, of random words, and of the words that RNP left over.
+* *Faithfulness* of each game, and how sufficient the same words are for classifiers that were trained on others.
 
 A row is a source and a seed: two games, and a classifier for each way to select.
 """
@@ -37,7 +39,7 @@ from ver_lite.training.training import train
 
 @dataclass(frozen=True)
 class Home:
-    """Where games and classifiers are taught, for how many ``epochs`` a classifier, and with which ``seeds``."""
+    """A corpus on which games and classifiers are trained; ``epochs``: of a classifier; ``seeds``: of both."""
 
     title: str
     corpus: dict[str, Any]
@@ -49,9 +51,9 @@ class Home:
 # Masks take exactly the alpha best words of every text, so that all ways to select, but gold and what is left over,
 # select equally much. Settings were chosen on seed 101, by dev accuracy of RNP and of the classifier of whole texts.
 COMMON = {"encoder": "conv", "hidden": 32, "dimension": 50, "protocol": {"evaluation": "top_k"}, "lambda1": 1.0}
-LONGEST, TWEETS = 128, 4000  # words of a movie review, training tweets: what makes the study small
+LONGEST, TWEETS = 128, 4000  # words of a movie review, training tweets: they keep the study small
 GLOVE = {"vectors": "glove", "learning_rate": 2e-3}
-LARGER = {"hidden": 64, "dropout": 0.5, "learning_rate": 1e-3}  # few long texts: movies are soon learned by heart
+LARGER = {"hidden": 64, "dropout": 0.5, "learning_rate": 1e-3}  # movies are few long texts, soon memorized
 RHOS = (0.8, 0.65, 0.5, 0.35, 0.2)  # how often the other aspects agree with the label: at home, then elsewhere
 HOMES = {
     "tweets": Home(
@@ -168,7 +170,7 @@ def measure(job: Job) -> dict[str, Any]:
 
 
 def words_of(runs: dict[str, Run], split: Split, config: Config) -> dict[str, Tensor]:
-    """The words of each way to select, bool [N, T]. Random ones are as many as a game's."""
+    """The words that each way selects, by its name: bool [N, T]. Random words are as many as a game's."""
     played = {name: play_through(run.game, split) for name, run in runs.items()}
     selectable = played["rnp"].selectable
     noise = torch.Generator().manual_seed(config.seed)
@@ -178,7 +180,7 @@ def words_of(runs: dict[str, Run], split: Split, config: Config) -> dict[str, Te
 
 
 def _game(run: Run, home: Split) -> dict[str, Any]:
-    """Scores and faithfulness of a game on the test split of its home, and what the shapes of its masks say there."""
+    """Scores and faithfulness of a game on the test split of its home, and a probe of its masks' shapes."""
     scores = evaluate(run.game, home).as_dict()
     keep = ("accuracy", "f1", "sparsity", "gold_accuracy", "majority")
     shapes = dict(zip(("label", "decision"), map(asdict, read_shapes(play_through(run.game, home))), strict=True))
@@ -192,13 +194,13 @@ def _game(run: Run, home: Split) -> dict[str, Any]:
 
 
 def share(rows: list[dict[str, Any]], source: str, way: str, place: str, shown: str = "whole") -> list[float]:
-    """Accuracy by seed of the classifiers that were taught on ``way``'s words of ``source``, on the tests of ``place``:
-    shown "whole" texts there, or the words that the same way selects ("own")."""
+    """Accuracy, by seed, of the classifiers that were trained on ``way``'s words of ``source``, on the tests of
+    ``place``: shown "whole" texts there, or the words that the same way selects ("own")."""
     return [row["readers"][way][place][shown] for row in find(rows, source=source)]
 
 
 def gain(rows: list[dict[str, Any]], source: str, way: str, place: str, shown: str = "whole") -> list[float]:
-    """By seed, how much more accurate such a classifier is than one that was taught on whole texts and reads them."""
+    """How much more accurate, by seed, such a classifier is than one that was trained on whole texts and reads them."""
     usual = share(rows, source, "whole", place)
     return [mine - theirs for mine, theirs in zip(share(rows, source, way, place, shown), usual, strict=True)]
 

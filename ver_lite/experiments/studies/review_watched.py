@@ -1,8 +1,9 @@
-"""One review, watched while it is learned: data/results/review-watched.json, which `widgets.watch_review` shows.
+"""One review, measured in training: data/results/review-watched.json, which `widgets.watch_review` shows.
 
 The games are those of `argument` with seed 1, at four rates. The review is the first one of the test set: no other was
-looked at to choose it. At every look the selector gives each word its probability; the predictor is shown the words
-with the highest ones (top-k masks, as many as alpha asks for), and the oracle says what these words leave open.
+looked at to choose it. At every look the selector gives each word a probability. The predictor is shown the words with
+the highest probabilities (top-k masks, as many as alpha asks for), and the oracle gives the uncertainty that these
+words leave.
 """
 
 from __future__ import annotations
@@ -69,11 +70,11 @@ def measure(job: Job) -> dict[str, Any]:
 
 @torch.no_grad()
 def look_at(game: Method, batch: Batch, corpus: Corpus) -> dict[str, Any]:
-    """What the two players make of one review [1, T], without dropout.
+    """The outputs of both players for one review [1, T], without dropout.
 
-    ``chances``: with which probability each word is selected, two decimals. ``shown``: places of the words shown.
+    ``chances``: the probability with which each word is selected, two decimals. ``shown``: places of the words shown.
     ``said`` and ``known``: P(positive) of the predictor and of the oracle, given these words. ``entropy`` and
-    ``divergence``: the two parts of what the answer costs on average over the oracle's P(Y | words shown), in nats.
+    ``divergence``: the two parts of the predictor's mean cross-entropy under the oracle's P(Y | words shown), in nats.
     """
     with in_mode(game, training=False):
         chances = game.logits(batch).softmax(-1)[0, :, 1]
@@ -95,7 +96,7 @@ def _short(value: Tensor) -> float:
 
 
 def report(made: dict[str, Any]) -> str:
-    """The review, and what each game shows of it at the last look, in Markdown."""
+    """The review, and the words that each game shows of it at the last look, in Markdown."""
     rows = made["rows"]
     head = ("p", "words shown", "of them gold", "P(positive) said", "the oracle's", "entropy", "divergence")
     lines = []

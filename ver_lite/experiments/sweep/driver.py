@@ -1,4 +1,4 @@
-"""The sweep itself: runs handed out by the engine, each played under its lock."""
+"""The sweep itself: the engine hands out runs, and a worker trains each under its lock."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def sweep(
     device: str = "auto",
     progress: bool = True,
 ) -> list[RunEntry]:
-    """Train and test every config, each in a folder of its own under ``out``; return what became of each.
+    """Train and test every config, each in a folder of its own under ``out``. Returns an entry for each.
 
-    ``configs`` may also be jobs of :func:`plan`, which keep the names they have among others.
-    ``executor``: any of ``concurrent.futures``; its workers must see ``out`` and the corpora under the same paths. None
-    starts ``workers`` processes here (default: one a core, or one in all where there is a GPU) that share the cores.
-    Ctrl-C: games being trained are saved and stop, those of an executor of yours at the end of their epoch; a second
-    one stops at once. A run that fails leaves the others alone. Raises ValueError for a bad argument and FileError when
+    ``configs`` may also be jobs of :func:`plan`, which keep the names they have among others. ``executor``: any of
+    ``concurrent.futures``; its workers must see ``out`` and the corpora under the same paths. None starts ``workers``
+    processes here (default: one a core, or one in all where there is a GPU) that share the cores. On Ctrl-C the games
+    being trained are saved and stop; those of a given ``executor`` stop at the end of their epoch. A second Ctrl-C
+    stops at once. A run that fails does not stop the others. Raises ValueError for a bad argument and FileError when
     ``out`` cannot be used.
     """
     if workers is not None:
@@ -68,7 +68,7 @@ def sweep(
     with pool as running, _Bar(entries, progress) as bar:
 
         def ask() -> None:
-            """Have games stop after their epoch: the file is for workers of any kind, which no signal may reach."""
+            """Ask the games to stop after their epoch. The file is for workers that a signal may not reach."""
             stop.touch()
             if isinstance(running, Processes):
                 running.ask_to_stop()
@@ -88,15 +88,15 @@ def _open(out: Path) -> Path:
 
 
 def _entry(out: Path, job: Job, answer: Answer) -> RunEntry:
-    """What became of a job, from what is in its folder and what its worker answered."""
+    """The entry of a job, from the files in its folder and the answer of its worker."""
     (there,) = survey(out, [job])
     row = there.row or (answer if isinstance(answer, dict) else None)
     return replace(there, status=row["status"] if row else answer, row=row)
 
 
 def play(out: Path, job: Job, device: str, stop: Path | None = None) -> Answer:
-    """In a worker: train a job's run, or go on with it, and test it. Returns its row, "interrupted", "failed: why", or
-    that another process holds it. ``stop``: a file that is there once the sweep was asked to stop."""
+    """Train a job's run, or continue it, and test it; called in a worker. Returns the run's row, "interrupted",
+    "failed: why", or :data:`HELD`. ``stop``: a file that exists once the sweep is asked to stop."""
     with _ONE_GAME:
         if _asked(stop):
             return "interrupted"
@@ -118,7 +118,7 @@ def _asked(stop: Path | None) -> bool:
 
 def _play(folder: Path, job: Job, device: str, stop: Path | None) -> Answer:
     def look(run: Run, row: dict[str, Any]) -> None:
-        """After each epoch: no signal reaches a thread or another machine, but this does."""
+        """Called after each epoch. It also works in a thread or on another machine, where no signal arrives."""
         if _asked(stop):
             run.status = "interrupted"
 
@@ -130,7 +130,7 @@ def _play(folder: Path, job: Job, device: str, stop: Path | None) -> Answer:
     options: dict[str, Any] = {"device": device, "progress": False, "callbacks": (look,)}
     corpus = corpus_of(job)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="training stopped")  # its status says it
+        warnings.filterwarnings("ignore", message="training stopped")  # the run's status says it
         if any((folder / name).exists() for name in ("provenance.json", "checkpoint.safetensors")):
             wanted = Kinds.of(job.config())  # a job comes from whoever sweeps, so its classes may be imported
             run = resume(folder, corpus, method=wanted.method, encoder=wanted.encoder, **options)
@@ -142,7 +142,7 @@ def _play(folder: Path, job: Job, device: str, stop: Path | None) -> Answer:
 
 
 class _Bar:
-    """Progress in epochs, which are saved in the runs' folders wherever they are trained, with the time left."""
+    """A progress bar of epochs, with the time left. It counts those saved in the runs' folders, wherever runs train."""
 
     def __init__(self, entries: list[RunEntry], progress: bool):
         from tqdm.auto import tqdm

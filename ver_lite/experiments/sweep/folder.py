@@ -1,4 +1,4 @@
-"""A sweep's folder: what is there of every run, its lock, and the results made from all of it."""
+"""A sweep's folder: the state of every run, its lock, and the results made from all runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ver_lite.system.files import FileError, read_json, write_json, write_rows
 from ver_lite.training.config import Config
 from ver_lite.training.runs import Run, RunError, read_config
 
-INSIDE = ".sweep"  # in the sweep's folder: locks, tracebacks, and whether it is asked to stop
+INSIDE = ".sweep"  # the folder in the sweep's folder that holds locks, tracebacks and requests to stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +33,18 @@ class RunEntry(Entry):
 
     @property
     def name(self) -> str:
-        """The name of its folder, which may be an older one than its job's."""
+        """The name of the run's folder, which may be older than the job's name."""
         return self.folder.name
 
 
 def survey(out: str | Path, jobs: Iterable[Job]) -> list[RunEntry]:
-    """What of every job is there. Nothing is written."""
+    """The state of every job's run, read from its folder. Nothing is written."""
     there = folders(Path(out))
     return [_look(there.get(key(job.config()), Path(out) / job.name), job) for job in jobs]
 
 
 def folders(out: Path) -> dict[str, Path]:
-    """The run folders under ``out`` by the key that ends their names."""
+    """The run folders under ``out``, by the key at the end of their names. Raises RunError if a run is there twice."""
     found: dict[str, Path] = {}
     for folder in sorted(out.iterdir()) if out.is_dir() else []:
         mark = folder.name.rpartition("-")[2]
@@ -68,7 +68,7 @@ def _look(folder: Path, job: Job) -> RunEntry:
 
 
 def _row(folder: Path) -> dict[str, Any] | None:
-    """The results of a run that is trained and tested; None before. Results of another training do not count."""
+    """The results of a run that is trained and tested, else None. Results of another training do not count."""
     if not ((folder / "provenance.json").exists() and (folder / "scores.json").exists()):
         return None
     row, made = (read_json(folder / f"{name}.json", dict) for name in ("scores", "provenance"))
@@ -76,7 +76,7 @@ def _row(folder: Path) -> dict[str, Any] | None:
 
 
 def _sound_row(folder: Path) -> dict[str, Any] | None:
-    """As :func:`_row`, and None for a damaged folder: :func:`survey` says what is wrong with it."""
+    """As :func:`_row`, but None for a damaged folder; :func:`survey` says what is wrong with it."""
     try:
         return _row(folder)
     except FileError:
@@ -97,7 +97,7 @@ def _epochs(folder: Path, changed: int) -> int:
 
 
 def _same_config(folder: Path, wanted: Config) -> None:
-    """See that the run in ``folder`` was trained under this config; RunError when it was not."""
+    """Raise RunError unless the run in ``folder`` was trained under this config."""
     if found := difference(read_config(folder)[1], wanted):
         name, have, want = found
         differ = f"{name} = {have!r}, this sweep asks for {want!r}"
@@ -116,8 +116,8 @@ def write_scores(run: Run, corpus: Corpus, folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def locked(out: Path, name: str, wait: bool) -> Iterator[bool]:
-    """Hold the lock ``name`` inside; False when another holds it, unless told to ``wait``. The system drops the lock
-    with the process that holds it, however that ends."""
+    """Hold the lock ``name`` inside and yield True. If another process holds it, wait for it if ``wait``, else yield
+    False. The system releases the lock when its process ends, however it ends."""
     from filelock import FileLock, SoftFileLock, Timeout
 
     lock = FileLock(out / INSIDE / f"{name}.lock")
@@ -141,7 +141,8 @@ def _no_locks(out: Path) -> FileError:
 
 
 def collect(out: Path) -> list[dict[str, Any]]:
-    """Make ``out/results.json`` from the run folders, one line a run; its rows, with the columns that vary."""
+    """Write ``out/results.json`` from the run folders, one line a run, and return its rows, which begin with the
+    settings that vary."""
     with locked(out, "results", wait=True):
         found = [{"name": f.name, **row} for f in folders(out).values() if (row := _sound_row(f))]
         configs = [flattened(Config.read(row["config"])) for row in found]
@@ -158,7 +159,7 @@ def _order(value: Any) -> tuple[float, str]:
 
 
 def means_table(rows: list[dict[str, Any]]) -> str:
-    """Mean (standard deviation) over the seeds, by what varies, in Markdown."""
+    """A Markdown table of test scores, mean (standard deviation) over the seeds, by the settings that vary."""
     configs = [flattened(Config.read(row["config"])) for row in rows]
     names = [name for name in varying(configs) if name != "seed"] or ["method"]
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}

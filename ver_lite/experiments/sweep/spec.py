@@ -10,8 +10,8 @@
 
 In settings and grid, ``corpus.NAME`` is an option of the corpus, ``protocol.NAME`` a switch of the protocol,
 ``options.NAME`` a setting that only the method has, ``player_options.NAME`` one that only the players have. A setting
-of the library's methods may also be written by its bare name, as ``perturbation`` above; where several methods stand in
-a grid, it is for those that have it.
+of the library's methods may also be written by its bare name, as ``perturbation`` above; where a grid has several
+methods, it applies to those that have it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from ver_lite.methods import METHODS
 from ver_lite.system.files import read_text
 from ver_lite.training.config import SETTINGS, Config, make_protocol
 
-OWN = ("options", "player_options")  # whose names depend on the method or on the players: checked with them
+OWN = ("options", "player_options")  # names in these depend on the method or the players, and are checked with them
 KEYS = ("corpus", "settings", "grid", "seeds", "runs")
-MOST = 100_000  # runs of one spec: more is a slip
-Where = tuple[str | int, ...]  # the way to a value: ("runs", 0, "grid", "alpha")
+MOST = 100_000  # runs of one spec; more are taken for a mistake
+Where = tuple[str | int, ...]  # the path to a value: ("runs", 0, "grid", "alpha")
 
 
 def read_spec(path: str | Path) -> list[Config]:
-    """The configs of a spec, first seeds first. Raises ValueError that names file, line and key; FileError when the
+    """The configs of a spec, sorted by seed. Raises ValueError that names file, line and key, and FileError when the
     file cannot be read."""
     spec = _Spec.read(Path(path))
     if not isinstance(spec.value, dict) or not spec.value:
@@ -112,7 +112,7 @@ class _Spec(NamedTuple):
                 self._note(child, here)
 
     def error(self, where: Where, problem: str, line: int | None = None) -> ValueError:
-        """An error at a value, or at what holds it."""
+        """A ValueError that names the line of a value, or of what holds it."""
         while where not in self.lines and where:
             where = where[:-1]
         return ValueError(f"{self.path}, line {line or self.lines.get(where, 1)}: {problem}")
@@ -135,7 +135,7 @@ def _blocks(spec: _Spec, shared: dict[str, list]) -> list[tuple[Where, dict[str,
 
 
 def _choices(spec: _Spec, where: Where) -> dict[str, list]:
-    """For every name that a block gives, its values: one for a setting, several in the grid."""
+    """The values of every name that a block gives: one for a setting, several in the grid."""
     block, known = spec.at(where), KEYS if not where else KEYS[:-1]
     for key in block:
         if key not in known:
@@ -178,7 +178,7 @@ def _seeds(spec: _Spec, where: Where, value: Any) -> list[Any]:
 
 
 def _checked(spec: _Spec, where: Where, name: str, values: list) -> list:
-    """The values of ``name``, each as a Config takes it; an error stands at its line."""
+    """The values of ``name``, each as a Config takes it. Raises ValueError that names the line of a wrong one."""
     made = []
     for number, value in enumerate(values):
         try:
@@ -200,7 +200,7 @@ def _checked(spec: _Spec, where: Where, name: str, values: list) -> list:
 
 
 def _config(values: dict[str, Any]) -> Config:
-    """A config from one value a name; dotted names come last and change what the others made."""
+    """A config from one value for each name. Names with a dot come last and change what the others have set."""
     made: dict[str, Any] = {}
     for name, value in values.items():
         part, dot, option = name.partition(".")
@@ -224,7 +224,7 @@ def _near(name: str, known: tuple[str, ...]) -> str:
 
 
 def _hint(value: Any) -> str:
-    """YAML reads 1e-3 as a text."""
+    """A hint for a number that YAML reads as text, such as 1e-3; empty for other values."""
     try:
         return f" (YAML reads {value} as a text: write {float(value)})" if isinstance(value, str) else ""
     except ValueError:
