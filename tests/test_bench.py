@@ -22,7 +22,7 @@ from ver_lite.players import players
 from ver_lite.players.players import random_vectors
 from ver_lite.system import tuning
 from ver_lite.system.files import read_json
-from ver_lite.training.runs import build_game
+from ver_lite.training.game import build_game
 
 RECORD = Path(__file__).resolve().parents[1] / "data" / "results" / "bench.json"
 SMALL = {"hidden": 4, "batch_size": 4, "texts": 8, "rounds": 1}

@@ -132,7 +132,8 @@ def test_all_ways_but_gold_and_the_rest_select_equally_much():
 
 
 def _untrained(corpus, config):
-    from ver_lite.training.runs import Run, build_game
+    from ver_lite.training.game import build_game
+    from ver_lite.training.runs import Run
 
     game = build_game(config, random_vectors(len(corpus.vocabulary), config.dimension), 2)
     return Run(config, game, corpus.vocabulary, corpus.classes, [], {})

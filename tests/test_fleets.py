@@ -12,9 +12,10 @@ from small_corpora import keyword_corpus
 from ver_lite.players.players import random_vectors
 from ver_lite.system.files import read_json
 from ver_lite.training.config import Config
+from ver_lite.training.game import build_game
 from ver_lite.training.graphs import Replayed
 from ver_lite.training.loop import Loop
-from ver_lite.training.runs import Run, build_game
+from ver_lite.training.runs import Run
 from ver_lite.training.training import resume, train, train_fleet
 
 CORPUS = keyword_corpus(60, 20, 20)

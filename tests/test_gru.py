@@ -14,7 +14,7 @@ from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.gru import bidirectional
 from ver_lite.players.players import random_vectors
 from ver_lite.training.config import Config
-from ver_lite.training.runs import build_game
+from ver_lite.training.game import build_game
 
 WORLD = make_reviews("tiny")
 

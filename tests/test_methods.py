@@ -14,7 +14,7 @@ from ver_lite.methods import METHODS, RNP, VER, Protocol
 from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.players import Predictor, Selector, make_embedding, random_vectors
 from ver_lite.training.config import Config
-from ver_lite.training.runs import build_game, word_vectors
+from ver_lite.training.game import build_game, word_vectors
 from ver_lite.training.training import train
 
 TEXTS = [

@@ -10,7 +10,7 @@ from ver_lite.corpora.core import Split, Vocabulary
 from ver_lite.methods import METHODS
 from ver_lite.players.players import random_vectors
 from ver_lite.training.config import Config
-from ver_lite.training.runs import build_game
+from ver_lite.training.game import build_game
 
 TEXTS = keyword_texts(12, 101)
 VOCABULARY = Vocabulary.build(TEXTS)

@@ -18,7 +18,8 @@ from ver_lite.players.base import Encoder
 from ver_lite.players.encoders import GRUEncoder
 from ver_lite.players.players import random_vectors
 from ver_lite.training.config import Config
-from ver_lite.training.runs import build_game, load_run
+from ver_lite.training.game import build_game
+from ver_lite.training.runs import load_run
 from ver_lite.training.training import resume, train
 
 TEXTS = [

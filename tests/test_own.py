@@ -23,7 +23,8 @@ from ver_lite.players.encoders import encoder_class
 from ver_lite.system import outside
 from ver_lite.system.files import read_json, write_json
 from ver_lite.training.config import Config
-from ver_lite.training.runs import RunError, build_game
+from ver_lite.training.game import build_game
+from ver_lite.training.runs import RunError
 
 HERE = Path(__file__).parent
 CORPUS = keyword_corpus(40, 20, 20)

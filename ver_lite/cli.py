@@ -99,7 +99,8 @@ def train(
     """Train selector and predictor on a corpus; save the run; print how it does on dev."""
     from ver_lite.corpora import load_corpus
     from ver_lite.training import training
-    from ver_lite.training.runs import Kinds, claim_folder
+    from ver_lite.training.game import Kinds
+    from ver_lite.training.runs import claim_folder
 
     config = config_of(settings, method_option, player_option, switch)
     kinds = Kinds.of(config)

@@ -33,8 +33,9 @@ from ver_lite.players.players import random_vectors
 from ver_lite.system import machine, markdown
 from ver_lite.system.files import write_json, write_text
 from ver_lite.training.config import Config
+from ver_lite.training.game import build_game
 from ver_lite.training.loop import PRECISIONS, Loop
-from ver_lite.training.runs import Run, build_game
+from ver_lite.training.runs import Run
 from ver_lite.training.training import train, train_fleet
 
 PAPER = Config(method="ver", encoder="gru", hidden=200, batch_size=128, learning_rate=1e-4, alpha=0.18, epochs=3)

@@ -31,7 +31,7 @@ from ver_lite.methods import Protocol
 from ver_lite.players.players import random_vectors
 from ver_lite.system.tuning import not_ours
 from ver_lite.training.config import Config
-from ver_lite.training.runs import build_game
+from ver_lite.training.game import build_game
 from ver_lite.training.training import train
 
 PADDED = 256  # the released code pads every text to this many words

@@ -5,6 +5,7 @@ The files::
     training   train, resume, train_fleet
     config     the config of a run: everything that decides it
     command    the options of a command line for the settings of a run
+    game       the game that a config describes, built
     loop       the training loop of one run, a step at a time
     runs       a run in memory, and its folder on disk
     graphs     a step recorded once on a GPU and replayed

@@ -15,19 +15,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ver_lite.corpora.core import UNKNOWN, Corpus, Vocabulary
-from ver_lite.methods import METHODS, Method, method_class
+from ver_lite.corpora.core import Vocabulary
+from ver_lite.methods import METHODS, Method
 from ver_lite.players.base import Encoder
-from ver_lite.players.compaction import CompactPredictor
-from ver_lite.players.encoders import ENCODERS, encoder_class
-from ver_lite.players.players import Predictor, Selector, make_embedding, random_vectors
+from ver_lite.players.encoders import ENCODERS
 from ver_lite.system import __version__
 from ver_lite.system.files import (
     FileError,
@@ -40,109 +37,33 @@ from ver_lite.system.files import (
 )
 from ver_lite.system.outside import can_be_found, is_outside
 from ver_lite.training.config import Config
+from ver_lite.training.game import Kinds, build_game
 
 FORMAT = 2
 READABLE = (1, 2)  # in format 1 every config had a perturbation
-OF_PLAYERS = ("encoder", "hidden", "dropout", "vectors", "dimension", "trainable_vectors", "player_options")
 
 
 class RunError(FileError):
     """A run folder that cannot be used as asked: which one, why, and what to do."""
 
 
-@dataclass(frozen=True)
-class Kinds:
-    """The classes of a config's method and encoder, looked up once, where it is decided whether their code may run."""
-
-    method: type[Method]
-    encoder: type[Encoder]
-
-    @classmethod
-    def of(cls, config: Config, method: type[Method] | None = None, encoder: type[Encoder] | None = None) -> Kinds:
-        """The classes that a config names, or those given in their place. A class outside the library is imported."""
-        return cls(method or method_class(config.method), encoder or encoder_class(config.encoder))
-
-    @classmethod
-    def of_game(cls, game: Method) -> Kinds:
-        """The classes of an existing game."""
-        return cls(type(game), type(game.selector.encoder))
-
-    @classmethod
-    def trusted(cls, config: Config, folder: Path, **given: type | None) -> Kinds:
-        """The classes that the config of a run's folder names. The folder may come from anybody, so a class outside the
-        library is not imported: it must be given. Raises RunError that says how."""
-        for name, ours in (("method", METHODS), ("encoder", ENCODERS)):
-            wanted, kind = getattr(config, name), given.get(name)
-            if kind is None and is_outside(wanted):
-                what = wanted.rpartition(":")[2]
-                raise RunError(
-                    f"{folder} was trained with {name} {wanted!r}, which is not part of ver-lite, and a run's folder "
-                    f"may not import code by itself. If you trust it, give the class: load_run(folder, {name}={what}), "
-                    f"or on the command line --{name} {wanted}"
-                )
-            if kind is not None and kind.__qualname__ != (
-                ours[wanted].__qualname__ if wanted in ours else wanted.rpartition(":")[2]
-            ):
-                raise RunError(f"{folder} was trained with {name} {wanted!r}; {kind.__qualname__} is another one")
-        return cls.of(config, **given)
-
-
-def build_game(
-    config: Config,
-    words: int | Tensor,
-    classes: int,
-    generator: torch.Generator | None = None,
-    kinds: Kinds | None = None,
-) -> Method:
-    """The method and its two players, newly initialized from torch's random state.
-
-    ``words``: the vectors [V, D], or V for zeros (to be loaded into). ``kinds``: the classes that the config names
-    (None: they are looked up).
-    """
-    kinds = kinds or Kinds.of(config)
-    config = config.settled(kinds.method, kinds.encoder)
-    vectors = words if isinstance(words, Tensor) else torch.zeros(words, config.dimension)
-    embedding = make_embedding(vectors, config.trainable_vectors)
-    own = dict(config.player_options)
-    predictor = CompactPredictor if own.pop("compact", False) else Predictor
-    if kinds.encoder.follows_padding():
-        own["reads_padding"] = config.protocol.read_padding
-    encoder = partial(kinds.encoder, **own)
-    size = {"hidden": config.hidden, "dropout": config.dropout}
-    players = Selector(embedding, encoder, **size), predictor(embedding, classes, encoder, **size)
-    shared = {name: getattr(config, name) for name in ("alpha", "lambda1", "lambda2", "temperature", "protocol")}
-    game = kinds.method(*players, **shared, **config.options, generator=generator)
-    game.players_settings = {name: getattr(config, name) for name in OF_PLAYERS}
-    return game
-
-
-def word_vectors(config: Config, vocabulary: Vocabulary, kinds: Kinds | None = None) -> Tensor:
-    """The vectors [V, D] that a config asks for: random ones from torch's random state, or GloVe's. An encoder that has
-    a table of its own gives that instead (BERT's: the pieces of each word, [V, P])."""
-    encoder = (kinds or Kinds.of(config)).encoder
-    own = encoder.word_vectors(vocabulary, config.player_options)
-    if own is not None:
-        return own
-    if config.vectors is not None:
-        from ver_lite.corpora.glove import load_glove
-        from ver_lite.corpora.places import locate
-
-        named = config.vectors == "glove"
-        path = locate("glove", dimension=config.dimension) if named else config.vectors
-        return torch.as_tensor(load_glove(path, vocabulary, unknown=config.protocol.unknown)[0])
-    vectors = random_vectors(len(vocabulary), config.dimension)
-    if config.protocol.unknown == "zero":
-        vectors[UNKNOWN] = 0
-    return vectors
-
-
-def fitted(config: Config, corpus: Corpus, vectors: Tensor, kinds: Kinds | None = None) -> Config:
-    """The config with the sizes of the word vectors and of a pretrained encoder, and with its method's options
-    complete. Raises CorpusError for a corpus that the encoder cannot read."""
-    kinds = kinds or Kinds.of(config)
-    hidden, options = kinds.encoder.fit(corpus, vectors, config.hidden, config.player_options)
-    made = replace(config, dimension=vectors.shape[1], hidden=hidden, player_options=options)
-    return made.settled(kinds.method, kinds.encoder)
+def trusted_kinds(config: Config, folder: Path, **given: type | None) -> Kinds:
+    """The classes that the config of a run's folder names. The folder may come from anybody, so a class outside the
+    library is not imported: it must be given. Raises RunError that says how."""
+    for name, ours in (("method", METHODS), ("encoder", ENCODERS)):
+        wanted, kind = getattr(config, name), given.get(name)
+        if kind is None and is_outside(wanted):
+            what = wanted.rpartition(":")[2]
+            raise RunError(
+                f"{folder} was trained with {name} {wanted!r}, which is not part of ver-lite, and a run's folder "
+                f"may not import code by itself. If you trust it, give the class: load_run(folder, {name}={what}), "
+                f"or on the command line --{name} {wanted}"
+            )
+        if kind is not None and kind.__qualname__ != (
+            ours[wanted].__qualname__ if wanted in ours else wanted.rpartition(":")[2]
+        ):
+            raise RunError(f"{folder} was trained with {name} {wanted!r}; {kind.__qualname__} is another one")
+    return Kinds.of(config, **given)
 
 
 @dataclass
@@ -245,7 +166,7 @@ def load_run(
     unfinished, damaged or of another format, or when a class is needed."""
     folder = Path(folder)
     head, config = read_config(folder)
-    kinds = Kinds.trusted(config, folder, method=method, encoder=encoder)
+    kinds = trusted_kinds(config, folder, method=method, encoder=encoder)
     if not (folder / "provenance.json").exists():
         raise RunError(f"{folder} is not finished (no provenance.json). Continue it: ver-lite resume {folder}")
     provenance = read_json(folder / "provenance.json", dict)

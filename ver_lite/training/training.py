@@ -22,21 +22,18 @@ from ver_lite.players.base import Encoder
 from ver_lite.system import machine
 from ver_lite.system.files import load_tensors, read_json
 from ver_lite.training.config import Config
+from ver_lite.training.game import OF_PLAYERS, Kinds, build_game, fitted, word_vectors
 from ver_lite.training.loop import Callback, Loop, Watch
 from ver_lite.training.runs import (
-    OF_PLAYERS,
-    Kinds,
     Run,
     RunError,
     build_from,
-    build_game,
     claim_folder,
-    fitted,
     load_run,
     part,
     read_config,
     start_folder,
-    word_vectors,
+    trusted_kinds,
 )
 
 
@@ -133,7 +130,7 @@ def resume(
     """
     folder = Path(folder)
     head, config = read_config(folder)
-    kinds = Kinds.trusted(config, folder, method=method, encoder=encoder)
+    kinds = trusted_kinds(config, folder, method=method, encoder=encoder)
     if (folder / "provenance.json").exists():
         return load_run(folder, method=method, encoder=encoder)
     if not (folder / "checkpoint.safetensors").exists():

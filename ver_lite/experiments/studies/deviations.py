@@ -25,7 +25,8 @@ from ver_lite.methods import Method
 from ver_lite.players.players import in_mode
 from ver_lite.system import machine, markdown
 from ver_lite.training.config import Config
-from ver_lite.training.runs import Run, build_game, word_vectors
+from ver_lite.training.game import build_game, word_vectors
+from ver_lite.training.runs import Run
 from ver_lite.training.training import train
 
 RATES = (0.0, 0.3)

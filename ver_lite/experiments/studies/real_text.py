@@ -33,7 +33,8 @@ from ver_lite.measures.mask_shape import read_shapes
 from ver_lite.system import machine, markdown
 from ver_lite.training.cleaning import accuracy, cleaned, sufficiency, teach
 from ver_lite.training.config import Config
-from ver_lite.training.runs import Run, word_vectors
+from ver_lite.training.game import word_vectors
+from ver_lite.training.runs import Run
 from ver_lite.training.training import train
 
 

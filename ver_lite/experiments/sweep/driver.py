@@ -33,7 +33,8 @@ from ver_lite.system.errors import said
 from ver_lite.system.files import FileError, write_text
 from ver_lite.system.pool import Processes, cores
 from ver_lite.training.config import Config
-from ver_lite.training.runs import Kinds, Run
+from ver_lite.training.game import Kinds
+from ver_lite.training.runs import Run
 from ver_lite.training.training import resume, train
 
 _ONE_GAME = threading.Lock()  # torch has one global random state a process: it plays one game at a time
