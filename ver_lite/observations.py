@@ -56,7 +56,7 @@ class SmallRegion:
     ``step``      the number of the step, from 1
     ``change``    non-overlap of a mask drawn before the step and one drawn after it, same batch (the paper's measure)
     ``floor``     non-overlap of two masks drawn before the step: one selector, sampling noise alone
-    ``expected``  what ``change`` comes to on average, computed instead of drawn, and without dropout
+    ``expected``  the average of ``change``, computed instead of drawn, and without dropout
     ``moved``     the part of ``expected`` that comes from the selector's movement; the rest is the floor
 
     Means over the texts of the batch. ``change`` and ``floor`` are drawn as in training, with dropout.

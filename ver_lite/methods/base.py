@@ -92,8 +92,8 @@ class Method(nn.Module):
     ``alpha``: the sparsity Ω asks for. ``lambda1``, ``lambda2``: Ω's weights (Eq. 4). ``temperature``: of the
     Gumbel-softmax. ``generator``: where masks and perturbations draw their noise (None: torch's own). ``judged_on``:
     the kind of masks with which accuracy on dev is measured, to choose the epoch (None: the protocol's).
-    ``ranks_only``: scores only order the words of a text and have no zero, so "argmax" and "sample" come to "top_k".
-    ``draws``: in training, masks are drawn; otherwise they are every word's likelier choice, without noise.
+    ``ranks_only``: scores only order the words of a text and have no zero, so "argmax" and "sample" masks are "top_k"
+    masks. ``draws``: in training, masks are drawn; otherwise they are every word's likelier choice, without noise.
     """
 
     players_settings: dict[str, Any] | None = None  # the players' settings, where a config made the game
@@ -132,7 +132,7 @@ class Method(nn.Module):
         * The graph of the loss is gone. What a later loss needs of an earlier one is computed again, or detached.
         * The named players have moved. A loss computed before the yield is that of the players as they were.
         * A loss may send gradients to players that it does not name. They are cleared before those players' own step
-          and move nobody; ``frozen`` saves computing them.
+          and change no parameter; ``frozen`` saves computing them.
         * Exactly one step of a batch carries ``mask`` and ``logits``: the epoch's counts are made from these.
         * All noise comes from ``self.generator``, and no tensor is read back from the device (no ``.item()``, no
           ``if`` on a tensor): on a GPU a whole batch is recorded once and replayed. An encoder with ``reads_device``

@@ -21,11 +21,11 @@ class CR(Method):
     """RNP with an information bottleneck in place of Ω, and a reward for words that are needed: without them, the label
     gets less probable (a lower bound on the probability of necessity and sufficiency).
 
-    H_c(Y, Ŷ | Z) + β · KL(Bernoulli(q_t) ‖ Bernoulli(α)), a mean over words, − μ · mean_j log(1 + max(0, p(y | z) −
-    p(y | z without word j))): q_t the probability to select word t, β = ``information``, μ = ``necessity``, p(y | z)
-    fixed. The words j are drawn among those with m_t > .8, at most the share ``removed`` of a text. In training the
-    mask is soft, a relaxed Bernoulli of ``temperature`` (published: .5, α .1, β 1 or .1, μ 1 or .1, ``removed`` .05).
-    Published rationales are the α best words: ``top_k`` masks.
+    The loss is H_c(Y, Ŷ | Z) + β · KL(Bernoulli(q_t) ‖ Bernoulli(α)), a mean over words, − μ · mean_j log(1 + max(0,
+    p(y | z) − p(y | z without word j))): q_t the probability to select word t, β = ``information``, μ = ``necessity``,
+    p(y | z) fixed. The words j are drawn among those with m_t > .8, at most the share ``removed`` of a text. In
+    training the mask is soft, a relaxed Bernoulli of ``temperature`` (published: .5, α .1, β 1 or .1, μ 1 or .1,
+    ``removed`` .05). Published rationales are the α best words: ``top_k`` masks.
 
     The released code resets a sum too early, so only each batch's last text earns the reward, which is not divided by
     the number of texts (``texts="last"``). λ1 and λ2 are not used. Every removed word costs a prediction of one more

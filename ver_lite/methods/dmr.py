@@ -23,9 +23,10 @@ class DMR(RNP):
     """RNP that also makes rationales look like whole texts to the predictor. Its pooled states h of both are matched,
     and its answers are matched to those of a frozen teacher, which was trained on whole texts.
 
-    H_c(Y, Ŷ | Z) + w_o · H_c(R(X) / τ, Ŷ | Z) + w_f · D(h(Z), h(X)) + Ω(m): R the teacher, whose logits alone are
-    divided by τ = ``softening``; D the :func:`moment_distance`; w_o = ``output_matching``, w_f = ``feature_matching``.
-    The weight of H_c is the protocol's: DMR's .9. (Its scripts use .1, .9, .01 or .9, .1, .01 to .1.)
+    The loss is H_c(Y, Ŷ | Z) + w_o · H_c(R(X) / τ, Ŷ | Z) + w_f · D(h(Z), h(X)) + Ω(m). R is the teacher; only its
+    logits are divided by τ = ``softening``. D is the :func:`moment_distance`; w_o = ``output_matching``,
+    w_f = ``feature_matching``. The weight of H_c is the protocol's: DMR's .9. (Its scripts use .1, .9, .01 or .9, .1,
+    .01 to .1.)
 
     The released code multiplies where a moment takes a power (``moments="first"``), gives the selector no gradient from
     matching (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR: every class has

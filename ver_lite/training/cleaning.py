@@ -1,5 +1,5 @@
-"""Texts cut down to some of their words, and classifiers that are trained on what is left (the paper's §2: rationales
-as "a method of data cleaning"). Lesson 10 cleans two corpora.
+"""Texts cut down to some of their words, and classifiers that are trained on what is left. The paper's §2 sees
+rationales as "a method of data cleaning"; lesson 10 cleans two corpora.
 
 A cleaned text is a text of its own: the words that were cut out leave no gaps.
 """

@@ -1,6 +1,6 @@
 """The page of the benchmark, made from its record: a table a corpus, and the paper's numbers beside ours.
 
-A cell that nobody could fill stays empty ("–"), and a line below the table says why.
+A cell without a number is empty ("–"), and a line below the table says why.
 """
 
 from __future__ import annotations

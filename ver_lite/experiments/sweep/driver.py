@@ -97,7 +97,7 @@ def _entry(out: Path, job: Job, answer: Answer) -> RunEntry:
 
 def play(out: Path, job: Job, device: str, stop: Path | None = None) -> Answer:
     """Train a job's run, or continue it, and test it; called in a worker. Returns the run's row, "interrupted",
-    "failed: why", or :data:`HELD`. ``stop``: a file that exists once the sweep is asked to stop."""
+    "failed: why", or ``HELD``. ``stop``: a file that exists once the sweep is asked to stop."""
     with _ONE_GAME:
         if _asked(stop):
             return "interrupted"
