@@ -28,8 +28,9 @@ class CR(Method):
     Published rationales are the α best words: ``top_k`` masks.
 
     In the released code a sum that is reset too early lets only each batch's last text earn the reward, not divided by
-    the number of texts (``texts="last"``). λ1 and λ2 have no part. One more text is predicted for every removed word:
-    slow for long texts. The code's selector has one more layer, and dropout on its logit.
+    the number of texts (``texts="last"``). Its players are BERTs, and its mask does not multiply vectors, as here: it
+    adds log(z + 1e-8) to the predictor's attention scores, [CLS] included. Its selector has one more layer, and dropout
+    on its logit. λ1 and λ2 have no part. One more text is predicted for every removed word: slow for long texts.
     """
 
     def __init__(

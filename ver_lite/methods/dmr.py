@@ -28,11 +28,14 @@ class DMR(RNP):
     The weight of H_c is the protocol's: DMR's .9. (Its scripts use .1, .9, .01 or .9, .1, .01 to .1.)
 
     The released code multiplies where a moment takes a power (``moments="first"``), keeps matching from the selector
-    (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR: every class has a
-    selector, and a text goes to its *gold* label's, at test time too. Here it builds on RNP, as VER's paper says, and
-    nobody sees a label; with ``path="gold"`` the selectors are told as in that code, to show the difference: it then
-    names labels drawn by lot, of which no text tells anything (a test). The teacher learns in :meth:`prepare`, again
-    when a run is resumed, for ``teacher_epochs`` (published: 4 or 10, rate .001, batches of 200).
+    (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR. There every class has a
+    selector. In training whole batches take the two paths in turn; each selector reads the gold label beside every
+    word, whichever path it is, and minimizes −P(its own class) + Ω. At test time a text goes to its *gold* label's
+    selector. Here DMR builds on RNP, as VER's paper says, and nobody sees a label. ``path="gold"`` shows what a label
+    at test time is worth, and is not that code's training: each text goes to its gold label's selector in training too,
+    and all players minimize the loss above. It then names labels drawn by lot, of which no text tells anything (a
+    test). The teacher learns in :meth:`prepare`, again when a run is resumed, for ``teacher_epochs`` (published: 4 or
+    10, rate .001, batches of 200; the defaults here are a laptop's).
     """
 
     def __init__(

@@ -28,8 +28,9 @@ class Reinforce(Method):
     methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ \|m_t − m_{t−1}\|), the paper's, whose weight has to be found
     for every corpus in a narrow range (too small: everything is selected, and the gradient vanishes). ``baseline``:
     what is subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts nothing. The
-    original predicts a rating by regression with RCNN encoders. The draw is over the words alone, and Ω is per text:
-    the protocol's Ω and padding switches have no part here.
+    original predicts a rating by regression with RCNN encoders. It draws padding too, and counts it in both sums,
+    though not in log S. Here the draw and the sums are over the words alone, and Ω is per text: the protocol's Ω and
+    padding switches have no part in training.
     """
 
     def __init__(self, *players, price: str = "omega", weight: float = 3e-4, baseline: bool = False, **options):
