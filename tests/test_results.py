@@ -370,8 +370,9 @@ def test_the_paper_s_size_changes_the_size_and_keeps_what_each_game_is():
     for name, config in jobs.items():
         assert (config.encoder, config.hidden, config.epochs, config.learning_rate) == ("gru", 200, 300, 1e-4)
         small = {job.name: job for job in argument.jobs()}[name].config()
+        padded = replace(small.protocol, pad_to=256, deal="random")  # as the released command does: λ2's unit
         assert (config.method, config.options, config.temperature, config.protocol, config.seed) == (
-            (small.method, small.options, small.temperature, small.protocol, small.seed)
+            (small.method, small.options, small.temperature, padded, small.seed)
         )
 
 

@@ -158,8 +158,9 @@ def judge(
     noise = torch.Generator(device).manual_seed(seed)
     losses, right, doubts, misfits = [], [], [], []
     with _undisturbed(game, training=False):
-        for batch in split.to(device).batches(batch_size):
-            mask = game.choose(batch, how, None, noise) if shown == "own" else batch.gold.to(torch.float32)
+        for batch in game.batches(split.to(device), batch_size):
+            own = game.choose(batch, how, None, noise) if shown == "own" else batch.gold.to(torch.float32)
+            mask = own * batch.selectable
             pool = batch.gold | batch.query if shown == "gold alone" else None
             said = game.predict(batch, mask, pool).double().log_softmax(-1)
             counted = batch.gold.any(1)
@@ -199,7 +200,8 @@ def roughness(game: Method, split: Split, *, seed: int = 0, batch_size: int = 25
     """Measure the predictor on sampled rationales of ``split``: the Lipschitz proxy as §A.4 writes it, and the effect
     of one flipped word, which needs no gradient."""
     slopes, hidden, added = [], [], []
-    for batch, mask, noise in _rationales(game, split, seed, batch_size):
+    for batch, drawn, noise in _rationales(game, split, seed, batch_size):
+        mask = drawn * batch.selectable
         slopes.append(_slopes(_gradient(game, batch, mask, mean=False), mask))
         for into, on, flipped in ((hidden, mask > 0, 0.0), (added, batch.selectable & (mask == 0), 1.0)):
             lucky = torch.rand(mask.shape, generator=noise, device=mask.device).masked_fill(~on, -1.0).argmax(1)
@@ -215,7 +217,9 @@ def lipschitz_released(game: Method, split: Split, *, seed: int = 0, batch_size:
     """The Lipschitz proxy as the released code computes it: (largest, mean) over the texts, times 1000.
 
     It differentiates the *mean* P(y = 1) of a batch, so every value is divided by the batch's size, and it takes
-    absolute values before it averages over the words. Values compare at equal batch size only.
+    absolute values before it averages over the words. Values compare at equal batch size only. Under the protocol's
+    ``count_padding``, selected padding is averaged over, too. The released code leaves dropout on, and deals its
+    batches anew each time; here there is no dropout, and batches are those of :meth:`Method.batches`.
     """
     slopes = []
     for batch, mask, _ in _rationales(game, split, seed, batch_size):
@@ -231,7 +235,7 @@ def _rationales(
     device = next(game.parameters()).device
     noise = torch.Generator(device).manual_seed(seed)
     with _undisturbed(game, training=False):
-        for batch in split.to(device).batches(batch_size):
+        for batch in game.batches(split.to(device), batch_size):
             with torch.no_grad():
                 mask = game.choose(batch, "sample", None, noise)
             yield batch, mask, noise

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ver_lite.system.checks import check_number
 
@@ -217,12 +218,13 @@ class Split:
             made[i, query:length] = flags.cumsum(0)[query:]
         return made
 
-    def batch(self, rows: Tensor) -> Batch:
-        """The texts ``rows`` (int64, on the CPU) as one batch, trimmed to the longest of them."""
+    def batch(self, rows: Tensor, width: int | None = None) -> Batch:
+        """The texts ``rows`` (int64, on the CPU) as one batch, trimmed to the longest of them, or padded to ``width``
+        places if that is more."""
         device = self.tokens.device
         lengths, queries = self.lengths[rows], self.query_lengths[rows]
-        width = max(int(lengths.max()), 1) if len(rows) else 1
-        return self.gather(rows.to(device), lengths.to(device), queries.to(device), width)
+        longest = max(int(lengths.max()), 1) if len(rows) else 1
+        return self.gather(rows.to(device), lengths.to(device), queries.to(device), max(longest, width or 1))
 
     def gather(self, at: Tensor, lengths: Tensor, queries: Tensor, width: int) -> Batch:
         """The texts ``at`` (int [B]) as a batch of ``width`` places. ``lengths`` and ``queries`` (int [B]) are those of
@@ -231,8 +233,8 @@ class Split:
         real, selectable = _positions(lengths, queries, width)
         tokens = self.tokens[at, :width].to(torch.int64)
         gold = self.gold[at, :width]
-        if tokens.shape[1] < width:  # a split of empty texts only
-            tokens, gold = tokens.new_zeros(len(at), width), gold.new_zeros(len(at), width)
+        if missing := width - tokens.shape[1]:
+            tokens, gold = F.pad(tokens, (0, missing)), F.pad(gold, (0, missing))
         return Batch(tokens, real, selectable, self.labels[at], gold, self.annotated[at], at)
 
     def batches(self, size: int, *, generator: torch.Generator | None = None, bucket: int = 50) -> Iterator[Batch]:
@@ -245,11 +247,17 @@ class Split:
         check_number("batch size", size, least=1, whole=True)
         yield from (self.batch(rows) for rows in self.batch_rows(size, generator, bucket))
 
-    def batch_rows(self, size: int, generator: torch.Generator | None = None, bucket: int = 50) -> list[Tensor]:
-        """The rows of each batch, as :meth:`batches` deals them."""
+    def batch_rows(
+        self, size: int, generator: torch.Generator | None = None, bucket: int = 50, by_length: bool = True
+    ) -> list[Tensor]:
+        """The rows of each batch, as :meth:`batches` deals them. Not ``by_length``: the texts as they are shuffled, or,
+        without a generator, as they stand in the split."""
         if generator is None:
-            return list(torch.argsort(self.lengths, stable=True).split(size))
+            order = torch.argsort(self.lengths, stable=True) if by_length else torch.arange(len(self))
+            return list(order.split(size))
         order = torch.randperm(len(self), generator=generator)
+        if not by_length:
+            return list(order.split(size))
         pools = order.split(size * bucket)
         rows = [b for pool in pools for b in pool[torch.argsort(self.lengths[pool], stable=True)].split(size)]
         return [rows[int(i)] for i in torch.randperm(len(rows), generator=generator)]

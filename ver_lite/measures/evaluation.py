@@ -56,7 +56,8 @@ def evaluate(
     """Play ``game`` once over ``split``, without dropout or perturbation, on the device of the game.
 
     ``how`` says how masks are made: "argmax", "sample" (with ``seed``), "top_k" (``share`` of each text's words,
-    default alpha), or "all" words. None: as the game's protocol says, by default "argmax".
+    default alpha), or "all" words. None: as the game's protocol says, by default "argmax". The protocol also says how
+    far texts are padded, and whether selected padding is counted.
     """
     device = next(game.parameters()).device
     split = split.to(device)
@@ -64,9 +65,9 @@ def evaluate(
     chosen, on_gold = Tally(classes, device), Tally(classes, device)
     generator = torch.Generator(device).manual_seed(seed)
     with in_mode(game, training=False):
-        for batch in split.batches(batch_size):
+        for batch in game.batches(split, batch_size):
             mask = game.choose(batch, how, share, generator)
-            chosen.add(mask, batch, game.predict(batch, mask))
+            chosen.add(mask, batch, game.predict(batch, mask), places=game.countable(batch))
             pool = batch.gold | batch.query if game.protocol.gold_pooling == "gold" else None
             gold = batch.gold.to(mask)
             on_gold.add(gold, batch, game.predict(batch, gold, pool), counted=batch.gold.any(1))
@@ -103,16 +104,16 @@ def play_through(
     batch_size: int = 256,
     seed: int = 0,
 ) -> Played:
-    """Play ``game`` once over ``split`` as :func:`evaluate` does, and keep every move."""
+    """Play ``game`` once over ``split`` as :func:`evaluate` does, and keep every move. Selected padding is left out."""
     device = next(game.parameters()).device
     shape = tuple(split.gold.shape)
     mask, selectable = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
     scores, logits = torch.zeros(shape), torch.zeros(len(split), game.classes)
     generator = torch.Generator(device).manual_seed(seed)
     with in_mode(game, training=False):
-        for batch in split.to(device).batches(batch_size):
+        for batch in game.batches(split.to(device), batch_size):
             at, width = batch.index.cpu(), min(batch.tokens.shape[1], shape[1])
-            chosen = game.choose(batch, how, share, generator)
+            chosen = game.choose(batch, how, share, generator) * batch.selectable
             logits[at] = game.predict(batch, chosen).float().cpu()
             moves = (chosen > 0.5, batch.selectable, game.scores(batch).float().masked_fill(~batch.selectable, 0.0))
             for kept, move in zip((mask, selectable, scores), moves, strict=True):

@@ -65,8 +65,8 @@ def faithfulness(
     noise, blind = (torch.Generator(device).manual_seed(n) for n in (seed, seed + 1))
     with in_mode(game, training=False):
         drops = []
-        for batch in split.to(device).batches(batch_size):
-            chosen = game.choose(batch, how, share, noise)
+        for batch in game.batches(split.to(device), batch_size):
+            chosen = game.choose(batch, how, share, noise) * batch.selectable
             random = masks.random_words(batch.selectable, chosen.sum(1), generator=blind)
             scores = game.scores(batch)
             shown = [chosen, random, *(masks.top_k(scores, batch.selectable, size) for size in bins)]

@@ -3,6 +3,10 @@
 Token precision, recall and F1 come in two forms: **micro** sums the counts of all annotated texts and divides once;
 **macro** averages each text's own P, R and F1. The two differ; a number that does not say which it is, is micro. A
 ratio 0/0 is 0, so empty, full and all-padding texts give defined values, never NaN.
+
+So an annotated text without gold words that gets no mask counts in the macro means, as P = R = F1 = 0. ERASER's code
+leaves such a text out: where a share q of the texts is so, these means are 1 − q times ERASER's. Micro numbers do not
+differ.
 """
 
 from __future__ import annotations
@@ -73,12 +77,21 @@ class Tally:
         self._seen = torch.zeros(classes, dtype=self.dtype, device=device)
         self._right = torch.zeros_like(self._seen)
 
-    def add(self, mask: Tensor, batch: Labeled, logits: Tensor, counted: Tensor | None = None) -> None:
+    def add(
+        self,
+        mask: Tensor,
+        batch: Labeled,
+        logits: Tensor,
+        counted: Tensor | None = None,
+        places: Tensor | None = None,
+    ) -> None:
         """Count one batch: ``mask`` float [B, T], ``logits`` float [B, C]. ``counted`` bool [B]: texts to count; None
-        counts all."""
+        counts all. ``places`` bool [B, T]: where a selected place counts as selected (None: where there is a word). S
+        divides by the words in any case."""
         counted = torch.ones_like(batch.annotated) if counted is None else counted
         annotated = batch.annotated & counted
-        mask = (mask.detach() > 0.5) & batch.selectable & counted[:, None]
+        places = batch.selectable if places is None else places
+        mask = (mask.detach() > 0.5) & places & counted[:, None]
         gold = batch.gold & batch.selectable
         marked_mask = mask & annotated[:, None]
         hits, chosen, marked = (x.sum(1).to(self.dtype) for x in (mask & gold, marked_mask, gold & annotated[:, None]))

@@ -30,11 +30,17 @@ class Protocol:
     tries each switch.
 
     ``omega``: Ω of Eq. 4 per "text", or one share and one mean per "batch". ``flips``: the perturbation counts its
-    drops per "text" (Eq. 8) or per "batch". ``select_padding``: padding may be selected and counted. ``read_padding``:
-    the backward GRU starts at the padded end. ``cross_entropy_weight``: factor of H_c. ``evaluation``: how masks
-    are made at test time; the paper doesn't say, the released code samples. ``gold_pooling``: over which positions the
-    predictor pools when it is shown the gold rationale, "all" or only "gold" ones. ``unknown``: an unknown word has its
-    "own" vector or padding's "zero".
+    drops per "text" (Eq. 8) or per "batch". ``select_padding``: in training, padding may be selected, and counts in Ω.
+    ``read_padding``: the backward GRU starts at the padded end. ``cross_entropy_weight``: factor of H_c.
+    ``evaluation``: how masks are made at test time; the paper doesn't say, the released code samples.
+    ``gold_pooling``: over which positions the predictor pools when it is shown the gold rationale, "all" or only "gold"
+    ones. ``unknown``: an unknown word has its "own" vector or padding's "zero". ``pad_to``: every batch is padded to so
+    many places (None: to its longest text; a longer text is not cut). ``deal``: in training, a batch has texts of like
+    "length" or is dealt at "random"; at test time, in the split's order. ``count_padding``: at test time, padding may
+    be selected by "argmax" and "sample" masks, and is counted in S, P and F1; the counts made in training are of words.
+
+    The width of a batch decides numbers under ``omega="batch"``, whose mean change is over all its places, and under
+    ``select_padding``, ``read_padding`` and ``count_padding``. Then no device rounds it up.
     """
 
     omega: str = "text"
@@ -45,6 +51,9 @@ class Protocol:
     evaluation: str = "argmax"
     gold_pooling: str = "all"
     unknown: str = "own"
+    pad_to: int | None = None
+    deal: str = "length"
+    count_padding: bool = False
 
     CHOICES: ClassVar[dict[str, tuple]] = {
         "omega": ("text", "batch"),
@@ -54,12 +63,16 @@ class Protocol:
         "evaluation": EVALUATIONS,
         "gold_pooling": ("all", "gold"),
         "unknown": ("own", "zero"),
+        "deal": ("length", "random"),
+        "count_padding": (False, True),
     }
 
     def __post_init__(self):
         for name, choices in self.CHOICES.items():
             check_choice(f"protocol {name}", getattr(self, name), choices)
         check_number("protocol cross_entropy_weight", self.cross_entropy_weight, above=0)
+        if self.pad_to is not None:
+            check_number("protocol pad_to", self.pad_to, least=1, whole=True)
 
     @classmethod
     def paper(cls) -> Protocol:
@@ -68,8 +81,13 @@ class Protocol:
 
     @classmethod
     def released(cls) -> Protocol:
-        """What the published code of VER does."""
-        return cls("batch", "batch", True, True, 0.9, "sample", "gold", "zero")
+        """What the published code of VER does; it pads every text to 256 words."""
+        return cls("batch", "batch", True, True, 0.9, "sample", "gold", "zero", 256, "random", True)
+
+    @property
+    def width_matters(self) -> bool:
+        """Whether a step's numbers depend on how far its batch is padded."""
+        return self.omega == "batch" or self.select_padding or self.read_padding
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,15 @@ class Method(nn.Module):
     def classes(self) -> int:
         return self.predictor.head.out_features
 
+    def batches(self, split: Split, size: int) -> Iterator[Batch]:
+        """The texts of ``split`` in batches of ``size``, dealt and padded for a test as the protocol says."""
+        by_length, width = self.protocol.deal == "length", self.protocol.pad_to
+        yield from (split.batch(rows, width) for rows in split.batch_rows(size, by_length=by_length))
+
+    def countable(self, batch: Batch) -> Tensor:
+        """Where a mask may select at test time, and is counted: bool [B, T]. Never the query."""
+        return ~batch.query if self.protocol.count_padding else batch.selectable
+
     @classmethod
     def options(cls) -> dict[str, Any]:
         """The method's own settings and their defaults: the keyword arguments of its constructor and of its base
@@ -209,7 +236,8 @@ class Method(nn.Module):
 
     def choose(self, batch: Batch, how: str | None = None, share: float | None = None, generator=None) -> Tensor:
         """The mask [B, T] used at test time. ``how``: "argmax", "sample" (with ``generator``) or "top_k" (``share`` of
-        each text, default alpha); None: as the protocol says. "all" shows the whole text."""
+        each text, default alpha); None: as the protocol says. "all" shows the whole text. Under ``count_padding`` the
+        first two may select padding (:meth:`countable`)."""
         how = how or self.protocol.evaluation
         if share is not None and how != "top_k":
             raise ValueError(f"a share is for top_k masks, not for {how!r}")
@@ -218,9 +246,10 @@ class Method(nn.Module):
         if self.ranks_only and how in EVALUATIONS:
             how = "top_k"
         if how == "argmax":
-            return masks.argmax(self.logits(batch), batch.selectable)
+            return masks.argmax(self.logits(batch), self.countable(batch))
         if how == "sample":
-            return masks.sample(self.logits(batch), batch.selectable, temperature=self.temperature, generator=generator)
+            may = self.countable(batch)
+            return masks.sample(self.logits(batch), may, temperature=self.temperature, generator=generator)
         if how == "top_k":
             return masks.top_k(self.scores(batch), batch.selectable, self.alpha if share is None else share)
         raise ValueError(f"a mask is made by one of: {', '.join(EVALUATIONS)}; not by {how!r}")

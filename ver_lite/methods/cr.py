@@ -28,8 +28,10 @@ class CR(Method):
     ``removed`` .05). Published rationales are the α best words: ``top_k`` masks.
 
     The released code resets a sum too early, so only each batch's last text earns the reward, which is not divided by
-    the number of texts (``texts="last"``). λ1 and λ2 are not used. Every removed word costs a prediction of one more
-    text, which is slow for long texts. The released code's selector has one more layer, and dropout on its logit.
+    the number of texts (``texts="last"``). Its players are BERTs. Its mask does not multiply vectors, as ours does: it
+    adds log(z + 1e-8) to the predictor's attention scores, [CLS] included. Its selector has one more layer, and dropout
+    on its logit. λ1 and λ2 are not used. Every removed word costs a prediction of one more text, which is slow for long
+    texts.
     """
 
     def __init__(

@@ -27,8 +27,9 @@ class MGR(RNP):
         Σ_{i=1..n} [ H_c(Y, Ŷ | Z_i) + Ω(m_i) ],    learning rates: selector i: i · η, predictor: η / n
 
     ``inference="first"``: at test time the first selector chooses, as the paper says. ``"mean"``: the average of all
-    selectors' probabilities chooses, as in the released code (which draws from it). The released code counts training
-    accuracy over all selectors' masks; here it is the first one's.
+    selectors' probabilities chooses, as in the released code (which draws from it). The released code counts accuracy
+    over the answers to all selectors' masks, in training and on dev, by which it chooses an epoch. Here training counts
+    the first selector's answers, and dev those of ``inference``.
     """
 
     def __init__(self, *players, selectors: int = 3, inference: str = "first", **options):

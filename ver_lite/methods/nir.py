@@ -50,7 +50,8 @@ class NIRAttention(NIR):
     The soft predictor minimizes H_c(Y, p) + λ · JS(p, q), the predictor H_c(Y, q) + λ · JS(p, q), λ = ``consistency``,
     each with the other one fixed. The released code averages KL(M‖p) and KL(M‖q), M = (p + q) / 2, and sums over the
     batch (``divergence="reversed"``), takes the cross-entropy of probabilities as if they were logits
-    (``softmaxes=2``), and counts query and special words into the budget α · l (not here). Ω is not used.
+    (``softmaxes=2``), and counts query and special words into the budget α · l (not here), which it rounds to the
+    nearest whole number. Here it is ⌈α · l⌉, as for all ``top_k`` masks. Ω is not used.
 
     The attention is computed from states, which also carry information about neighbors, so it may choose a word beside
     the one that matters.

@@ -103,7 +103,7 @@ class Predictor(nn.Module):
 
 def max_pool(states: Tensor, real: Tensor, pool: Tensor | None = None) -> Tensor:
     """The largest of each feature over the real positions, or over those of ``pool`` (bool [B, T]) alone: [B, T, H] →
-    [B, H]. Zeros where there are none."""
+    [B, H]. Zeros where there are none. Equal largest ones share the gradient; the released code gives it to one."""
     pool = real if pool is None else pool & real
     return torch.where(pool.any(1, keepdim=True), _Largest.apply(states, pool), 0.0)
 

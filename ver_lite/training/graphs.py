@@ -21,12 +21,14 @@ class Replayed:
     The first batch of a size and width is played as it is, the second is recorded and replayed, all others are
     replayed. So ``step`` must not read the device, must draw from ``generator`` alone, and must change lasting tensors
     in place. Widths are rounded up to multiples of ``rounding``, which gives fewer graphs and more padding. (1: batches
-    are as wide as their longest text.) If ``records`` is False, or if a step cannot be recorded (a warning says why),
-    the same batches are played.
+    are as wide as their longest text.) No batch is narrower than ``least`` places. If ``records`` is False, or if a step
+    cannot be recorded (a warning says why), the same batches are played.
     """
 
-    def __init__(self, split: Split, step: Callable[[Batch], None], generator: Generator, rounding: int = 16):
-        self.split, self.step, self.generator, self.rounding = split, step, generator, rounding
+    def __init__(
+        self, split: Split, step: Callable[[Batch], None], generator: Generator, rounding: int = 16, least: int = 1
+    ):
+        self.split, self.step, self.generator, self.rounding, self.least = split, step, generator, rounding, least
         self.device = split.tokens.device
         self.records = self.device.type == "cuda"
         self.lengths, self.queries = split.lengths.to(self.device), split.query_lengths.to(self.device)
@@ -35,7 +37,7 @@ class Replayed:
 
     def __call__(self, rows: Tensor) -> None:
         if self.device.type != "cuda":
-            self.step(self.split.batch(rows))
+            self.step(self.split.batch(rows, self.least))
             return
         size = len(rows), self.width(rows)
         if not self.records or size not in self.recorded:
@@ -53,9 +55,10 @@ class Replayed:
             graph.replay()
 
     def width(self, rows: Tensor) -> int:
-        """The length in words of the longest text of ``rows`` (int64, on the CPU), rounded up."""
+        """The length in words of the longest text of ``rows`` (int64, on the CPU), rounded up, at least ``least``."""
         longest = max(int(self.split.lengths[rows].max()), 1)
-        return min(-(-longest // self.rounding) * self.rounding, max(self.split.tokens.shape[1], longest))
+        rounded = min(-(-longest // self.rounding) * self.rounding, max(self.split.tokens.shape[1], longest))
+        return max(rounded, self.least)
 
     def batch(self, at: Tensor, width: int) -> Batch:
         """The batch that ``split.batch`` gives, padded to ``width``, from rows that are on the device."""

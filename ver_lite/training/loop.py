@@ -82,8 +82,9 @@ class Loop:
         self.tally = Tally(len(corpus.classes), self.device)
         self.losses = torch.zeros(2, device=self.device)
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        padding_matters = {self.config.protocol.select_padding, self.config.protocol.read_padding} != {False}
-        self.replayed = Replayed(self.train, self._move, self.game.generator, 1 if padding_matters else 16)
+        protocol = self.config.protocol
+        rounding = 1 if protocol.width_matters else 16
+        self.replayed = Replayed(self.train, self._move, self.game.generator, rounding, protocol.pad_to or 1)
         encoders = [module for module in self.game.modules() if isinstance(module, Encoder)]
         self.replayed.records &= not any(encoder.reads_device for encoder in encoders)
 
@@ -148,11 +149,12 @@ class Loop:
         began = time.perf_counter()
         self.game.train()
         order = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.epoch)
-        for rows in self.train.batch_rows(self.config.batch_size, order)[self.step :]:
+        by_length = self.config.protocol.deal == "length"
+        for rows in self.train.batch_rows(self.config.batch_size, order, by_length=by_length)[self.step :]:
             if self.watch is None:
                 self.replayed(rows)
             else:
-                batch = self.train.batch(rows)
+                batch = self.train.batch(rows, self.config.protocol.pad_to)
                 self.watch.before(self.game, batch)
                 self._move(batch)
                 self.watch.after(self.game, batch)
@@ -183,7 +185,10 @@ class Loop:
 
     def _close_epoch(self) -> bool:
         """Evaluate on dev, keep the players if they are the best so far, and look for a stuck selector. Returns False,
-        and keeps nothing, when the predictions on dev are not finite."""
+        and keeps nothing, when the predictions on dev are not finite.
+
+        Masks that are drawn ("sample") are drawn on dev from seed 0 after every epoch: the same noise for all epochs,
+        so that one is not chosen for its luck with the draw. The released code draws anew."""
         scores = self.tally.scores()
         with self.products():
             dev = evaluate(self.game, self.dev, how=self.game.judged_on)

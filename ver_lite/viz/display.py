@@ -105,15 +105,16 @@ def show(
 def _show(run: Run, split: Split, i: int, how: str | None, share: float | None, labeled: bool = True) -> Shown:
     game = run.game
     device = next(game.parameters()).device
-    batch: Batch = split.to(device).batch(torch.tensor([i]))
+    batch: Batch = split.to(device).batch(torch.tensor([i]), game.protocol.pad_to)
+    words = int(split.lengths[i])
     with in_mode(game, training=False):
         mask = game.choose(batch, how, share, torch.Generator(device).manual_seed(0))
         chances = game.predict(batch, mask).softmax(1)[0]
     best = int(chances.argmax())
     return Shown(
         tuple(split.words(i, run.vocabulary)),
-        tuple(bool(x) for x in mask[0] > 0.5),
-        tuple(batch.gold[0].tolist()) if bool(batch.annotated[0]) else None,
+        tuple(bool(x) for x in mask[0, :words] > 0.5),
+        tuple(batch.gold[0, :words].tolist()) if bool(batch.annotated[0]) else None,
         int(split.query_lengths[i]),
         run.classes[int(batch.labels[0])] if labeled else None,
         run.classes[best],
