@@ -30,12 +30,12 @@ class DMR(RNP):
 
     The released code multiplies where a moment takes a power (``moments="first"``), gives the selector no gradient from
     matching (``matching="predictor"``), makes masks without noise (``draws=False``), and builds on CAR. There every
-    class has a selector. In training whole batches take the two paths in turn; each selector reads the gold label beside
-    every word, on both paths, and minimizes −P(its own class) + Ω. At test time a text goes to its *gold* label's
-    selector. Here DMR builds on RNP, as VER's paper says, and no player sees a label. ``path="gold"`` shows what a label
-    at test time is worth. It is not that code's training: each text goes to its gold label's selector in training too,
-    and all players minimize the loss above. The game then names even labels that were drawn at random, about which no
-    text tells anything (a test). The teacher learns in :meth:`prepare`, again when a run is resumed, for
+    class has a selector. In training whole batches take the two paths in turn; each selector reads the gold label
+    beside every word, on both paths, and minimizes −P(its own class) + Ω. At test time a text goes to its *gold*
+    label's selector. Here DMR builds on RNP, as VER's paper says, and no player sees a label. ``path="gold"`` shows
+    what a label at test time is worth. It is not that code's training: each text goes to its gold label's selector in
+    training too, and all players minimize the loss above. The game then names even labels that were drawn at random,
+    about which no text tells anything (a test). The teacher learns in :meth:`prepare`, again when a run is resumed, for
     ``teacher_epochs`` (published: 4 or 10, rate .001, batches of 200; the defaults here are a laptop's).
     """
 

@@ -28,9 +28,9 @@ class Reinforce(Method):
     methods. ``price="count"``: ``weight`` · (Σ m + 2 Σ \|m_t − m_{t−1}\|), the paper's price, whose weight has to be
     found in a narrow range for every corpus (too small: everything is selected, and the gradient vanishes).
     ``baseline``: what is subtracted from a text's cost is the mean cost of the batch's other texts; the paper subtracts
-    nothing. The original predicts a rating by regression with RCNN encoders. It draws padding too, and counts it in both
-    sums, but not in log S. Here the draw and the sums are over the words alone, and Ω is per text, so the protocol's Ω
-    and padding switches are not used in training.
+    nothing. The original predicts a rating by regression with RCNN encoders. It draws padding too, and counts it in
+    both sums, but not in log S. Here the draw and the sums are over the words alone, and Ω is per text, so the
+    protocol's Ω and padding switches are not used in training.
     """
 
     def __init__(self, *players, price: str = "omega", weight: float = 3e-4, baseline: bool = False, **options):

@@ -21,8 +21,8 @@ class Replayed:
     The first batch of a size and width is played as it is, the second is recorded and replayed, all others are
     replayed. So ``step`` must not read the device, must draw from ``generator`` alone, and must change lasting tensors
     in place. Widths are rounded up to multiples of ``rounding``, which gives fewer graphs and more padding. (1: batches
-    are as wide as their longest text.) No batch is narrower than ``least`` places. If ``records`` is False, or if a step
-    cannot be recorded (a warning says why), the same batches are played.
+    are as wide as their longest text.) No batch is narrower than ``least`` places. If ``records`` is False, or if a
+    step cannot be recorded (a warning says why), the same batches are played.
     """
 
     def __init__(
