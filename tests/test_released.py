@@ -27,8 +27,9 @@ from ver_lite.players import players
 from ver_lite.players.players import in_mode
 from ver_lite.system.files import read_json
 from ver_lite.training.config import Config
+from ver_lite.training.game import build_game, word_vectors
 from ver_lite.training.loop import Loop
-from ver_lite.training.runs import Run, build_game, word_vectors
+from ver_lite.training.runs import Run
 from ver_lite.training.training import train
 
 THEIRS = read_json(case.NUMBERS)
