@@ -1,6 +1,7 @@
 """Entropy, cross-entropy, divergence, and Eq. 6 over worlds that can be written down."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -96,6 +97,16 @@ def test_divergence_of_hardly_possible_events_stays_finite():
     assert divergence([1.0, 0.0], [tiny, 1.0]) == pytest.approx(-math.log(tiny))
     assert divergence([tiny, 1.0], [0.5, 0.5]) == pytest.approx(math.log(2))
     assert mutual_information([[1e-320, 0.0], [0.0, 1.0]]) == pytest.approx(0, abs=1e-300)
+
+
+def test_nothing_warns_and_no_zero_has_a_sign():
+    """What is certain, impossible or hardly possible is no fault of whoever computes with it."""
+    tiny = 5e-324
+    with warnings.catch_warnings(action="error"):
+        certain = [divergence([1.0, 0.0], [1.0, 0.0]), mutual_information([[0.3, 0.7]]), conditional_entropy([[1.0]])]
+        assert cross_entropy([0.5, 0.5], [1.0, 0.0]) == divergence([0.5, 0.5], [1.0, 0.0]) == math.inf
+        assert divergence([1.0, 0.0], [tiny, 1.0]) > 0 and divergence([tiny, 1.0], [0.5, 0.5]) > 0
+    assert certain == [0, 0, 0] and {math.copysign(1, zero) for zero in certain} == {1.0}
 
 
 @given(distributions())

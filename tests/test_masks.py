@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import gumbel_r, kstest
 from torch.nn import functional as F
 
 from ver_lite import masks
@@ -283,3 +284,123 @@ def test_a_probability_outside_0_to_1_is_refused_by_name(p):
 def test_a_share_outside_0_to_1_is_refused_by_name(share):
     with pytest.raises(ValueError, match="share must be above 0"):
         masks.top_k(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), share)
+
+
+# what holds for every function that draws or computes a mask
+
+DRAWN = {
+    "sample": lambda logits, mask, real, g: masks.sample(logits, real, generator=g),
+    "random_mask": lambda logits, mask, real, g: masks.random_mask(real, 0.4, generator=g),
+    "random_words": lambda logits, mask, real, g: masks.random_words(real, real.sum(1) // 2, generator=g),
+    "perturb": lambda logits, mask, real, g: masks.perturb(mask, real, 0.5, generator=g),
+    "perturb_released": lambda logits, mask, real, g: masks.perturb_released(mask, real, 0.5, generator=g),
+    "drop_only": lambda logits, mask, real, g: masks.drop_only(mask, real, 0.5, generator=g),
+    "add_only": lambda logits, mask, real, g: masks.add_only(mask, real, 0.5, generator=g),
+    "add_one": lambda logits, mask, real, g: masks.add_one(mask, real, generator=g),
+}
+COMPUTED = {
+    "likelier": lambda logits, mask, real, g: masks.likelier(logits, real),
+    "argmax": lambda logits, mask, real, g: masks.argmax(logits, real),
+    "top_k": lambda logits, mask, real, g: masks.top_k(logits[..., 1], real, 0.4),
+}
+PRICED = {
+    "omega": lambda logits, mask, real, g: masks.omega(mask, real, 0.2, 1.0, 1.0),
+    "omega_of_each": lambda logits, mask, real, g: masks.omega_of_each(mask, real, 0.2, 1.0, 1.0),
+    "omega_released": lambda logits, mask, real, g: masks.omega_released(mask, real, 0.2, 1.0, 1.0),
+    "transitions": lambda logits, mask, real, g: masks.transitions(mask, real),
+    "non_overlap": lambda logits, mask, real, g: masks.non_overlap(mask, mask),
+    "expected_movement": lambda logits, mask, real, g: masks.expected_movement(mask, mask),
+    "expected_non_overlap": lambda logits, mask, real, g: masks.expected_non_overlap(mask, mask),
+}
+
+
+def inputs(device="cpu", dtype=torch.float32):
+    real = torch.arange(20, device=device) < torch.tensor([[20], [13], [6], [0]], device=device)
+    mask = (torch.arange(20, device=device) % 3 == 0).to(dtype) * real
+    return torch.zeros(4, 20, 2, device=device, dtype=dtype), mask, real
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_drawn_depends_on_the_given_generator_alone(name):
+    def drawn(outside, seed):
+        torch.manual_seed(outside)
+        before = torch.get_rng_state()
+        made = DRAWN[name](*inputs(), noise(seed))
+        assert torch.equal(torch.get_rng_state(), before)
+        return made
+
+    assert torch.equal(drawn(1, 7), drawn(2, 7)) and not torch.equal(drawn(1, 7), drawn(1, 8))
+
+
+@pytest.mark.parametrize("name", DRAWN | COMPUTED | PRICED)
+def test_everything_stays_where_it_is_and_as_exact_as_it_is_and_no_value_is_read(name):
+    """A tensor of the device "meta" has a shape and no values: whatever would read one, or leave it, fails there."""
+    call = (DRAWN | COMPUTED | PRICED)[name]
+    assert call(*inputs("meta"), None).device.type == "meta"
+    given = torch.float32 if name in ("random_mask", "random_words") else torch.float64
+    made = call(*inputs(dtype=torch.float64), noise(1))
+    assert made.dtype == given and made.shape == {"omega": (), "omega_released": ()}.get(name, made.shape)
+
+
+def test_noise_is_gumbels():
+    drawn = masks.gumbel_noise(torch.zeros(200_000, dtype=torch.float64), noise(101))
+    assert kstest(drawn.numpy(), gumbel_r.cdf).pvalue > 0.01
+
+
+@given(batches(), st.lists(st.integers(0, 14), min_size=6, max_size=6), seeds)
+def test_random_words_are_as_many_as_asked_or_all(batch, counts, seed):
+    _, real = batch
+    count = torch.tensor(counts[: len(real)])
+    drawn = masks.random_words(real, count, generator=noise(seed))
+    assert torch.equal(drawn.sum(1).long(), count.minimum(real.sum(1))) and not bool((drawn.bool() & ~real).any())
+
+
+def test_random_words_are_uniform():
+    real = (torch.arange(6) < 5).expand(60_000, 6)
+    rates = masks.random_words(real, torch.full((60_000,), 2), generator=noise(101)).mean(0)
+    assert float((rates[:5] - 2 / 5).abs().max()) < 4 * (0.4 * 0.6 / 60_000) ** 0.5
+
+
+@given(batches())
+def test_closing_up_moves_the_kept_words_to_the_left_in_order(batch):
+    kept = batch[0].bool()
+    order, there = masks.closed_up(kept)
+    for row, words in enumerate(kept.tolist()):
+        places = [at for at, keep in enumerate(words) if keep]
+        rest = [at for at, keep in enumerate(words) if not keep]
+        assert order[row].tolist() == places + rest
+        assert there[row].tolist() == [True] * len(places) + [False] * len(rest)
+
+
+@given(batches(), batches(), st.floats(0.01, 1), st.floats(0, 20), st.floats(0, 5))
+def test_the_released_omega_counts_once_for_the_batch(batch, other, alpha, lambda1, lambda2):
+    for mask, real in (batch, other):
+        rows = mask.tolist()
+        share = sum(map(sum, rows)) / max(int(real.sum()), 1)
+        jumps = [abs(a - b) for row in rows for a, b in itertools.pairwise(row)]
+        expected = lambda1 * abs(share - alpha) + lambda2 * (sum(jumps) / len(jumps) if jumps else 0.0)
+        found = float(masks.omega_released(mask, real, alpha, lambda1, lambda2))
+        assert found == pytest.approx(expected, abs=1e-4)
+
+
+@given(st.lists(st.tuples(rates, rates), min_size=1, max_size=4))
+def test_the_expected_non_overlap_is_that_of_all_pairs_of_masks(chances):
+    """By enumeration: the mean of what two independent draws differ in, over the mean of what they select."""
+    first, second = (torch.tensor([each], dtype=torch.float64) for each in zip(*chances, strict=True))
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=len(chances))), dtype=torch.float64)
+    of_first, of_second = ((every * p + (1 - every) * (1 - p)).prod(1) for p in (first, second))
+    joint = of_first[:, None] * of_second
+    differ = (joint * (every[:, None] - every).abs().sum(-1)).sum()
+    selected = (joint * (every[:, None] + every).sum(-1)).sum()
+    if selected > 1e-9:
+        assert float(masks.expected_non_overlap(first, second)) == pytest.approx(float(differ / selected))
+        moved = sum((a - b) ** 2 for a, b in chances) / sum(a + b for a, b in chances)
+        assert float(masks.expected_movement(first, second)) == pytest.approx(moved)
+    floor = masks.expected_non_overlap(first, second) - masks.expected_movement(first, second)
+    assert float(floor) >= -1e-9 and not masks.expected_movement(first, first).any()
+
+
+def test_two_masks_that_select_nothing_do_not_overlap_less_than_others():
+    nothing, one = torch.zeros(1, 3), torch.tensor([[0.0, 1, 0]])
+    assert masks.non_overlap(nothing, nothing).tolist() == masks.expected_non_overlap(nothing, nothing).tolist() == [0]
+    assert masks.non_overlap(one, nothing).tolist() == masks.expected_non_overlap(one, nothing).tolist() == [1]
