@@ -10,6 +10,7 @@ from ver_lite.theory.information import (
     World,
     bayes_predictor,
     chosen_selector,
+    conditional_entropy,
     cross_entropy,
     divergence,
     entropy,
@@ -57,6 +58,8 @@ def test_chosen_selector_gives_each_text_its_mask():
         (lambda: entropy([math.nan, 1]), "p: every probability must be a finite number; got nan"),
         (lambda: entropy([]), "p: needs at least one"),
         (lambda: entropy(["half", "half"]), "p: needs an array of probabilities"),
+        (lambda: cross_entropy([0.5, 0.6], [0.5, 0.5]), "p: probabilities must sum to one"),
+        (lambda: conditional_entropy([[0.5, 0.6]]), "joint: probabilities must sum to one"),
         (lambda: cross_entropy([0.5, 0.5], [0.9, 0.9]), "q: probabilities must sum to one"),
         (lambda: divergence([0.5, 0.5], [1.0]), "q: needs the shape of p"),
         (lambda: mutual_information([0.5, 0.5]), "joint: needs two dimensions"),
@@ -116,6 +119,12 @@ def test_probabilities_sum_to_one_up_to_rounding(off):
     else:
         with pytest.raises(ValueError, match="must sum to one"):
             entropy([0.5, 0.5 + off])
+
+
+def test_a_world_keeps_tuples_whatever_it_is_given():
+    world = World([["a", "b"], ["b", "a"]], [[0.5, 0], [0, 0.5]], ["no", "yes"])
+    assert world.texts == (("a", "b"), ("b", "a")) and world.classes == ("no", "yes")
+    assert {type(each) for each in (world.texts, *world.texts, world.classes)} == {tuple}
 
 
 def test_a_world_cannot_be_changed_by_accident():

@@ -145,6 +145,13 @@ def test_merging_rows_never_lowers_the_doubt(joint):
     assert conditional_entropy(merged) >= conditional_entropy(joint) - 1e-12
 
 
+def test_rounding_makes_nothing_negative():
+    """Independent variables tell nothing of each other; the sum is then as often below zero as above."""
+    rng = np.random.default_rng(101)
+    told = [mutual_information(np.outer(rng.dirichlet([1] * 3), rng.dirichlet([1] * 4))) for _ in range(200)]
+    assert min(told) == 0 and max(told) < 1e-15
+
+
 def test_independent_and_copied_variables():
     assert mutual_information(np.outer([0.2, 0.8], [0.3, 0.7])) == pytest.approx(0, abs=1e-15)
     assert mutual_information(np.diag([0.5, 0.5])) == pytest.approx(math.log(2), abs=1e-15)
@@ -216,6 +223,16 @@ def test_a_predictor_that_rules_out_what_happens_pays_without_end():
     parts = split(world, look, sure)
     assert parts.cross_entropy == math.inf == parts.divergence
     assert parts.entropy == pytest.approx(entropy([0.95, 0.05]))
+
+
+def test_a_predictor_may_be_silent_about_what_never_happens():
+    world = beer()
+    look = one_mask_selector(world, (0, 1, 0, 0))
+    joint = rationale_joint(world, look)
+    learned = bayes_predictor(world, look)
+    with warnings.catch_warnings(action="error"):
+        needed = split(world, look, {z: learned[z] for z, row in joint.items() if row.sum() > 0})
+    assert needed == split(world, look, learned)
 
 
 def test_a_predictor_that_rules_out_what_cannot_happen_pays_nothing():

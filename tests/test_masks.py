@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import gumbel_r, kstest
 from torch.nn import functional as F
@@ -104,12 +104,21 @@ def test_the_released_perturbation_counts_per_batch():
     assert torch.equal(out.sum(1), torch.full((8,), 3.0))
 
 
+@pytest.mark.parametrize("selected", [[3], [1, 2], [1, 2, 5], [0, 0]])
+def test_the_released_perturbation_adds_the_floor_of_the_mean_number_of_drops(selected):
+    """Where all selected words are dropped and every text has room."""
+    mask = (torch.arange(20) < torch.tensor(selected)[:, None]).float()
+    out = masks.perturb_released(mask, torch.ones_like(mask).bool(), 1.0, generator=noise(1))
+    assert out.sum(1).tolist() == [max(sum(selected) // len(selected), 1)] * len(selected)
+
+
 def test_texts_at_the_edge():
     real = torch.tensor([[1, 0, 0], [1, 0, 0], [1, 1, 1], [1, 1, 1], [0, 0, 0]], dtype=torch.bool)
     mask = torch.tensor([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0], [0, 0, 0]], dtype=torch.float)
     out = masks.perturb(mask, real, 1.0, generator=noise(0))
     assert out.sum(1).tolist() == [0, 0, 0, 0, 0], "length 1 and full texts only lose words; empty ones do not change"
     assert masks.top_k(torch.rand(5, 3), real, 0.5).sum(1).tolist() == [1, 1, 2, 2, 0]
+    assert torch.equal(masks.top_k(torch.rand(5, 3), real, 1.0), real.float())
     assert masks.random_mask(real, 0.1, generator=noise(0)).sum(1).tolist() == [1, 1, 1, 1, 0]
     assert masks.non_overlap(mask, mask).tolist() == [0, 0, 0, 0, 0]
     assert torch.isfinite(masks.omega(mask, real, 0.2, 1.0, 1.0))
@@ -130,6 +139,11 @@ def test_top_k_is_exact_in_every_text(batch, share, seed):
     assert bool((kept >= left).all())
 
 
+def test_ties_go_to_the_earlier_word():
+    real = torch.ones(2, 1000, dtype=torch.bool)
+    assert torch.equal(masks.top_k(torch.zeros(2, 1000), real, 0.3), (torch.arange(1000) < 300).expand(2, -1).float())
+
+
 @given(batches(), seeds, st.floats(0.3, 3))
 def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, temperature):
     _, real = batch
@@ -144,6 +158,31 @@ def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, t
         got = torch.autograd.grad((out * weights).sum(), logits)[0]
         expected = torch.autograd.grad((soft * weights).sum(), logits)[0]
         assert torch.allclose(got, expected)
+
+
+@given(batches(), seeds)
+def test_the_likelier_choice_is_the_larger_logit_and_a_tie_is_not_selected(batch, seed):
+    wanted, real = batch
+    logits = torch.randn(*real.shape, 2, generator=noise(seed)).sort(-1).values  # selecting is the larger one
+    logits = torch.where(wanted.bool()[..., None], logits, logits.flip(-1))
+    assert torch.equal(masks.argmax(logits, real), wanted)
+    assert not masks.argmax(torch.ones_like(logits), real).any()
+
+
+def test_the_temperature_is_one_unless_another_is_given_and_is_positive():
+    logits, real = torch.randn(3, 8, 2, requires_grad=True), torch.ones(3, 8, dtype=torch.bool)
+    for draw in (
+        lambda **k: masks.sample(logits, real, generator=noise(3), **k),
+        lambda **k: masks.likelier(logits, real, **k),
+    ):
+        plain, one, two = (
+            torch.autograd.grad(draw(**k)[:, 0].sum(), logits)[0]
+            for k in ({}, {"temperature": 1.0}, {"temperature": 2.0})
+        )
+        assert torch.equal(plain, one) and not torch.allclose(plain, two)
+    for temperature in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="temperature must be positive, not"):
+            masks.sample(logits, real, temperature=temperature)
 
 
 @pytest.mark.parametrize("temperature", [0.01, 10.0, 1000.0])
@@ -344,7 +383,7 @@ def test_everything_stays_where_it_is_and_as_exact_as_it_is_and_no_value_is_read
 
 def test_noise_is_gumbels():
     drawn = masks.gumbel_noise(torch.zeros(200_000, dtype=torch.float64), noise(101))
-    assert kstest(drawn.numpy(), gumbel_r.cdf).pvalue > 0.01
+    assert kstest(drawn.numpy(), gumbel_r.cdf).pvalue > 0.01 and drawn.dtype == torch.float64
 
 
 @given(batches(), st.lists(st.integers(0, 14), min_size=6, max_size=6), seeds)
@@ -361,6 +400,7 @@ def test_random_words_are_uniform():
     assert float((rates[:5] - 2 / 5).abs().max()) < 4 * (0.4 * 0.6 / 60_000) ** 0.5
 
 
+@example((torch.rand(1, 1000, generator=noise(1)) < 0.5, None))  # a sort of few things keeps their order in any case
 @given(batches())
 def test_closing_up_moves_the_kept_words_to_the_left_in_order(batch):
     kept = batch[0].bool()
@@ -370,17 +410,22 @@ def test_closing_up_moves_the_kept_words_to_the_left_in_order(batch):
         rest = [at for at, keep in enumerate(words) if not keep]
         assert order[row].tolist() == places + rest
         assert there[row].tolist() == [True] * len(places) + [False] * len(rest)
+    assert {part.device.type for part in masks.closed_up(kept.to("meta"))} == {"meta"}
 
 
-@given(batches(), batches(), st.floats(0.01, 1), st.floats(0, 20), st.floats(0, 5))
-def test_the_released_omega_counts_once_for_the_batch(batch, other, alpha, lambda1, lambda2):
-    for mask, real in (batch, other):
-        rows = mask.tolist()
-        share = sum(map(sum, rows)) / max(int(real.sum()), 1)
-        jumps = [abs(a - b) for row in rows for a, b in itertools.pairwise(row)]
-        expected = lambda1 * abs(share - alpha) + lambda2 * (sum(jumps) / len(jumps) if jumps else 0.0)
-        found = float(masks.omega_released(mask, real, alpha, lambda1, lambda2))
-        assert found == pytest.approx(expected, abs=1e-4)
+one_word = torch.tensor([[1.0]]), torch.tensor([[True]])
+two_words = torch.tensor([[1.0, 0.0]]), torch.tensor([[True, True]])
+
+
+@example(one_word, 0.2, 1.0, 1.0)
+@example(two_words, 0.2, 1.0, 1.0)
+@given(batches(), st.floats(0.01, 1), st.floats(0, 20), st.floats(0, 5))
+def test_the_released_omega_counts_once_for_the_batch(batch, alpha, lambda1, lambda2):
+    mask, real = batch
+    share = sum(map(sum, mask.tolist())) / max(int(real.sum()), 1)
+    jumps = [abs(a - b) for row in mask.tolist() for a, b in itertools.pairwise(row)]
+    expected = lambda1 * abs(share - alpha) + lambda2 * (sum(jumps) / len(jumps) if jumps else 0.0)
+    assert float(masks.omega_released(mask, real, alpha, lambda1, lambda2)) == pytest.approx(expected, abs=1e-4)
 
 
 @given(st.lists(st.tuples(rates, rates), min_size=1, max_size=4))
