@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install course test test-quick lab notebooks book pages publish pdf results bench bench-gpu links check-links lint clean
+.PHONY: help install course test test-quick lab notebooks book pages publish pdf results bench bench-gpu mutants links check-links lint clean
 
 help: ## this list
 	@echo "ver-lite: make TARGET, with the times measured on two CPU cores"
@@ -106,6 +106,9 @@ $(VENV)-peers/.installed: constraints.txt
 
 bench-gpu: $(STAMP) ## check and time training on a GPU: one run, its precisions, a fleet of thirty (under 9 min); PEER=CHECKOUT
 	PYTHONPATH=tests $(PY) -m benchmarks.gpu $(if $(PEER),--peer $(PEER))
+
+mutants: $(STAMP) ## change the code in one place at a time and see that a test fails (hours); MODULE=masks: one module of tests/mutants.toml
+	PYTHONPATH=tests nice -n 10 $(PY) -m mutants $(MODULE)
 
 links: $(STAMP) ## write the repository's address, from pyproject.toml, everywhere it is used (1 s)
 	$(TOOLS).notebooks links

@@ -138,3 +138,6 @@ def say(capsys, monkeypatch, tmp_path):
 
 hypothesis.settings.register_profile("shared", deadline=None, derandomize=True)  # shared machines are slow at times
 hypothesis.settings.load_profile("shared")
+# For `make mutants`: that a test fails is enough, and the smallest example takes long to find.
+quick = {"phases": (hypothesis.Phase.explicit, hypothesis.Phase.generate), "max_examples": 30}
+hypothesis.settings.register_profile("mutants", hypothesis.settings.get_profile("shared"), **quick)

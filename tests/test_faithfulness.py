@@ -1,13 +1,17 @@
 """Faithfulness, the shape probe, compaction: where the answer is known, and unmoved by what must not matter."""
 
+import itertools
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import hypergeom
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from small_corpora import chosen, keyword_corpus
@@ -94,6 +98,36 @@ def test_the_features_of_a_shape_by_hand():
     assert [found[2][f"place {k}/8"] for k in (1, 7, 8)] == pytest.approx([1 / 4 - 1 / 8, 1 / 8, 1 / 8])
 
 
+flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12)
+
+
+@given(st.lists(flags, min_size=1, max_size=3))
+def test_the_features_of_a_shape_are_those_of_a_plain_count(rows):
+    """Any flags: a text may have words that cannot be selected between those that can."""
+    width = max(map(len, rows))
+    padded = torch.tensor([row + [(False, False)] * (width - len(row)) for row in rows])
+    mask, selectable = padded.unbind(-1)
+    found = shape_features(mask.float(), selectable)
+    assert found.dtype == torch.float64
+    for row, text in zip(found.tolist(), rows, strict=True):
+        at = [i for i, (_, may) in enumerate(text) if may]
+        chosen = [nth for nth, i in enumerate(at) if text[i][0]]  # among the selectable words
+        here = {i for i, (shown, may) in enumerate(text) if shown and may}
+        starts = [i for i in sorted(here) if i - 1 not in here]
+        sizes = [next(n for n in itertools.count(1) if i + n not in here) for i in starts]
+        places = [nth / max(len(at) - 1, 1) for nth in chosen]
+        expected = dict.fromkeys(FEATURES, 0.0)
+        if chosen:
+            expected |= {"share": len(chosen) / len(at), "count": len(chosen), "runs": len(starts)}
+            expected |= {"mean run": sum(sizes) / len(sizes), "longest run": max(sizes)}
+            between = chosen[-1] - chosen[0] + 1 - len(chosen)
+            expected |= {"mean gap": between / (len(starts) - 1) if len(starts) > 1 else 0.0}
+            expected |= {"first": places[0], "last": places[-1], "mean place": sum(places) / len(places)}
+            for place in places:
+                expected[f"place {min(int(place * 8), 7) + 1}/8"] += 1 / len(places)
+        assert dict(zip(FEATURES, row, strict=True)) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(("classes", "strength"), [(3, 1.0), (2, 2.0)])
 def test_the_regression_is_scikit_learns(classes, strength):
     g = torch.Generator().manual_seed(101)
@@ -129,6 +163,44 @@ def test_the_probe_reads_a_code_and_nothing_where_there_is_none():
     assert constant.accuracy == constant.majority == constant.chance == 1 and abs(constant.read) < 1e-3
     with pytest.raises(ValueError, match="at least 10"):
         probe(torch.zeros(9, 2), torch.zeros(9, dtype=torch.int64), 2)
+
+
+def read_by_scikit_learn(features, labels, seed):
+    """What is named of each text, and its cross-entropy with and without features, by a fit on the other folds."""
+    named, paid, plain = np.zeros((3, len(labels)))
+    for held in torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tensor_split(5):
+        fitted = np.setdiff1d(np.arange(len(labels)), held)
+        known = StandardScaler().fit(features[fitted])
+        model = LogisticRegression(C=2.0, tol=1e-10, max_iter=5000)  # of two classes: see logistic_regression
+        model.fit(known.transform(features[fitted]), labels[fitted])
+        chances = model.predict_proba(known.transform(features[held]))
+        named[held] = chances.argmax(1)
+        paid[held] = -np.log(chances[np.arange(len(held)), labels[held]])
+        plain[held] = -np.log((np.bincount(labels[fitted]) / len(fitted))[labels[held]])
+    return named, paid, plain
+
+
+@pytest.mark.parametrize("turn", [0, 1], ids=["a code", "other texts' labels"])
+def test_a_reading_is_what_scikit_learn_reads_of_texts_it_was_not_fitted_on(turn):
+    """In the same folds. For many texts the bootstrap's interval is the normal one; how many of two classes agree with
+    a random assignment has a hypergeometric distribution."""
+    mask, selectable, labels = shapes(203)
+    labels, draws = torch.roll(labels, turn), 4000
+    features = torch.cat([shape_features(mask, selectable), torch.full((203, 1), 3.0)], 1)  # the last tells nothing
+    it = probe(features, labels, 2, seed=7, draws=draws)
+    named, paid, plain = read_by_scikit_learn(features.numpy(), labels.numpy(), 7)
+    right = (named == labels.numpy()).sum()
+    assert it.texts == 203 and it.majority == pytest.approx(np.bincount(labels).max() / 203)
+    assert it.accuracy == pytest.approx(right / 203)
+    assert (it.cross_entropy, it.plain) == pytest.approx((paid.mean(), plain.mean()), abs=1e-5)
+    assert it.read == pytest.approx((plain - paid).mean(), abs=1e-5)
+    half = 1.96 * (plain - paid).std() / 203**0.5
+    assert (it.low, it.high) == pytest.approx((it.read - half, it.read + half), abs=0.15 * half)
+    ones, said = int(labels.sum()), int(named.sum())
+    lucky = hypergeom(203, ones, said).sf((right + ones + said - 203) / 2 - 1)
+    assert it.chance == pytest.approx((draws * lucky + 1) / (draws + 1), abs=4 * (0.25 / draws) ** 0.5)
+    again = [probe(features, labels, 2, seed=seed, draws=draws) for seed in (7, 8)]
+    assert it == again[0] != again[1]
 
 
 @pytest.mark.parametrize("draws", [1, 19])

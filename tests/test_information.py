@@ -1,6 +1,7 @@
 """Entropy, cross-entropy, divergence, and Eq. 6 over worlds that can be written down."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -98,6 +99,16 @@ def test_divergence_of_hardly_possible_events_stays_finite():
     assert mutual_information([[1e-320, 0.0], [0.0, 1.0]]) == pytest.approx(0, abs=1e-300)
 
 
+def test_nothing_warns_and_no_zero_has_a_sign():
+    """What is certain, impossible or hardly possible is no fault of whoever computes with it."""
+    tiny = 5e-324
+    with warnings.catch_warnings(action="error"):
+        certain = [divergence([1.0, 0.0], [1.0, 0.0]), mutual_information([[0.3, 0.7]]), conditional_entropy([[1.0]])]
+        assert cross_entropy([0.5, 0.5], [1.0, 0.0]) == divergence([0.5, 0.5], [1.0, 0.0]) == math.inf
+        assert divergence([1.0, 0.0], [tiny, 1.0]) > 0 and divergence([tiny, 1.0], [0.5, 0.5]) > 0
+    assert certain == [0, 0, 0] and {math.copysign(1, zero) for zero in certain} == {1.0}
+
+
 @given(distributions())
 def test_entropy_agrees_with_scipy_and_its_bounds(p):
     assert entropy(p) == pytest.approx(scipy_entropy(p), abs=1e-12)
@@ -132,6 +143,13 @@ def test_chain_rules(joint):
 def test_merging_rows_never_lowers_the_doubt(joint):
     merged = np.vstack([joint[:2].sum(0, keepdims=True), joint[2:]])
     assert conditional_entropy(merged) >= conditional_entropy(joint) - 1e-12
+
+
+def test_rounding_makes_nothing_negative():
+    """Independent variables tell nothing of each other; the sum is then as often below zero as above."""
+    rng = np.random.default_rng(101)
+    told = [mutual_information(np.outer(rng.dirichlet([1] * 3), rng.dirichlet([1] * 4))) for _ in range(200)]
+    assert min(told) == 0 and max(told) < 1e-15
 
 
 def test_independent_and_copied_variables():
@@ -205,6 +223,16 @@ def test_a_predictor_that_rules_out_what_happens_pays_without_end():
     parts = split(world, look, sure)
     assert parts.cross_entropy == math.inf == parts.divergence
     assert parts.entropy == pytest.approx(entropy([0.95, 0.05]))
+
+
+def test_a_predictor_may_be_silent_about_what_never_happens():
+    world = beer()
+    look = one_mask_selector(world, (0, 1, 0, 0))
+    joint = rationale_joint(world, look)
+    learned = bayes_predictor(world, look)
+    with warnings.catch_warnings(action="error"):
+        needed = split(world, look, {z: learned[z] for z, row in joint.items() if row.sum() > 0})
+    assert needed == split(world, look, learned)
 
 
 def test_a_predictor_that_rules_out_what_cannot_happen_pays_nothing():

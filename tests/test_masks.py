@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.stats import gumbel_r, kstest
 from torch.nn import functional as F
 
 from ver_lite import masks
@@ -103,12 +104,21 @@ def test_the_released_perturbation_counts_per_batch():
     assert torch.equal(out.sum(1), torch.full((8,), 3.0))
 
 
+@pytest.mark.parametrize("selected", [[3], [1, 2], [1, 2, 5], [0, 0]])
+def test_the_released_perturbation_adds_the_floor_of_the_mean_number_of_drops(selected):
+    """Where all selected words are dropped and every text has room."""
+    mask = (torch.arange(20) < torch.tensor(selected)[:, None]).float()
+    out = masks.perturb_released(mask, torch.ones_like(mask).bool(), 1.0, generator=noise(1))
+    assert out.sum(1).tolist() == [max(sum(selected) // len(selected), 1)] * len(selected)
+
+
 def test_texts_at_the_edge():
     real = torch.tensor([[1, 0, 0], [1, 0, 0], [1, 1, 1], [1, 1, 1], [0, 0, 0]], dtype=torch.bool)
     mask = torch.tensor([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0], [0, 0, 0]], dtype=torch.float)
     out = masks.perturb(mask, real, 1.0, generator=noise(0))
     assert out.sum(1).tolist() == [0, 0, 0, 0, 0], "length 1 and full texts only lose words; empty ones do not change"
     assert masks.top_k(torch.rand(5, 3), real, 0.5).sum(1).tolist() == [1, 1, 2, 2, 0]
+    assert torch.equal(masks.top_k(torch.rand(5, 3), real, 1.0), real.float())
     assert masks.random_mask(real, 0.1, generator=noise(0)).sum(1).tolist() == [1, 1, 1, 1, 0]
     assert masks.non_overlap(mask, mask).tolist() == [0, 0, 0, 0, 0]
     assert torch.isfinite(masks.omega(mask, real, 0.2, 1.0, 1.0))
@@ -129,6 +139,11 @@ def test_top_k_is_exact_in_every_text(batch, share, seed):
     assert bool((kept >= left).all())
 
 
+def test_ties_go_to_the_earlier_word():
+    real = torch.ones(2, 1000, dtype=torch.bool)
+    assert torch.equal(masks.top_k(torch.zeros(2, 1000), real, 0.3), (torch.arange(1000) < 300).expand(2, -1).float())
+
+
 @given(batches(), seeds, st.floats(0.3, 3))
 def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, temperature):
     _, real = batch
@@ -143,6 +158,31 @@ def test_sampling_is_hard_forward_soft_backward_and_skips_padding(batch, seed, t
         got = torch.autograd.grad((out * weights).sum(), logits)[0]
         expected = torch.autograd.grad((soft * weights).sum(), logits)[0]
         assert torch.allclose(got, expected)
+
+
+@given(batches(), seeds)
+def test_the_likelier_choice_is_the_larger_logit_and_a_tie_is_not_selected(batch, seed):
+    wanted, real = batch
+    logits = torch.randn(*real.shape, 2, generator=noise(seed)).sort(-1).values  # selecting is the larger one
+    logits = torch.where(wanted.bool()[..., None], logits, logits.flip(-1))
+    assert torch.equal(masks.argmax(logits, real), wanted)
+    assert not masks.argmax(torch.ones_like(logits), real).any()
+
+
+def test_the_temperature_is_one_unless_another_is_given_and_is_positive():
+    logits, real = torch.randn(3, 8, 2, requires_grad=True), torch.ones(3, 8, dtype=torch.bool)
+    for draw in (
+        lambda **k: masks.sample(logits, real, generator=noise(3), **k),
+        lambda **k: masks.likelier(logits, real, **k),
+    ):
+        plain, one, two = (
+            torch.autograd.grad(draw(**k)[:, 0].sum(), logits)[0]
+            for k in ({}, {"temperature": 1.0}, {"temperature": 2.0})
+        )
+        assert torch.equal(plain, one) and not torch.allclose(plain, two)
+    for temperature in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="temperature must be positive, not"):
+            masks.sample(logits, real, temperature=temperature)
 
 
 @pytest.mark.parametrize("temperature", [0.01, 10.0, 1000.0])
@@ -283,3 +323,129 @@ def test_a_probability_outside_0_to_1_is_refused_by_name(p):
 def test_a_share_outside_0_to_1_is_refused_by_name(share):
     with pytest.raises(ValueError, match="share must be a number above 0"):
         masks.top_k(torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), share)
+
+
+# what holds for every function that draws or computes a mask
+
+DRAWN = {
+    "sample": lambda logits, mask, real, g: masks.sample(logits, real, generator=g),
+    "random_mask": lambda logits, mask, real, g: masks.random_mask(real, 0.4, generator=g),
+    "random_words": lambda logits, mask, real, g: masks.random_words(real, real.sum(1) // 2, generator=g),
+    "perturb": lambda logits, mask, real, g: masks.perturb(mask, real, 0.5, generator=g),
+    "perturb_released": lambda logits, mask, real, g: masks.perturb_released(mask, real, 0.5, generator=g),
+    "drop_only": lambda logits, mask, real, g: masks.drop_only(mask, real, 0.5, generator=g),
+    "add_only": lambda logits, mask, real, g: masks.add_only(mask, real, 0.5, generator=g),
+    "add_one": lambda logits, mask, real, g: masks.add_one(mask, real, generator=g),
+}
+COMPUTED = {
+    "likelier": lambda logits, mask, real, g: masks.likelier(logits, real),
+    "argmax": lambda logits, mask, real, g: masks.argmax(logits, real),
+    "top_k": lambda logits, mask, real, g: masks.top_k(logits[..., 1], real, 0.4),
+}
+PRICED = {
+    "omega": lambda logits, mask, real, g: masks.omega(mask, real, 0.2, 1.0, 1.0),
+    "omega_of_each": lambda logits, mask, real, g: masks.omega_of_each(mask, real, 0.2, 1.0, 1.0),
+    "omega_released": lambda logits, mask, real, g: masks.omega_released(mask, real, 0.2, 1.0, 1.0),
+    "transitions": lambda logits, mask, real, g: masks.transitions(mask, real),
+    "non_overlap": lambda logits, mask, real, g: masks.non_overlap(mask, mask),
+    "expected_movement": lambda logits, mask, real, g: masks.expected_movement(mask, mask),
+    "expected_non_overlap": lambda logits, mask, real, g: masks.expected_non_overlap(mask, mask),
+}
+
+
+def inputs(device="cpu", dtype=torch.float32):
+    real = torch.arange(20, device=device) < torch.tensor([[20], [13], [6], [0]], device=device)
+    mask = (torch.arange(20, device=device) % 3 == 0).to(dtype) * real
+    return torch.zeros(4, 20, 2, device=device, dtype=dtype), mask, real
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_drawn_depends_on_the_given_generator_alone(name):
+    def drawn(outside, seed):
+        torch.manual_seed(outside)
+        before = torch.get_rng_state()
+        made = DRAWN[name](*inputs(), noise(seed))
+        assert torch.equal(torch.get_rng_state(), before)
+        return made
+
+    assert torch.equal(drawn(1, 7), drawn(2, 7)) and not torch.equal(drawn(1, 7), drawn(1, 8))
+
+
+@pytest.mark.parametrize("name", DRAWN | COMPUTED | PRICED)
+def test_everything_stays_where_it_is_and_as_exact_as_it_is_and_no_value_is_read(name):
+    """A tensor of the device "meta" has a shape and no values: whatever would read one, or leave it, fails there."""
+    call = (DRAWN | COMPUTED | PRICED)[name]
+    assert call(*inputs("meta"), None).device.type == "meta"
+    given = torch.float32 if name in ("random_mask", "random_words") else torch.float64
+    made = call(*inputs(dtype=torch.float64), noise(1))
+    assert made.dtype == given and made.shape == {"omega": (), "omega_released": ()}.get(name, made.shape)
+
+
+def test_noise_is_gumbels():
+    drawn = masks.gumbel_noise(torch.zeros(200_000, dtype=torch.float64), noise(101))
+    assert kstest(drawn.numpy(), gumbel_r.cdf).pvalue > 0.01 and drawn.dtype == torch.float64
+
+
+@given(batches(), st.lists(st.integers(0, 14), min_size=6, max_size=6), seeds)
+def test_random_words_are_as_many_as_asked_or_all(batch, counts, seed):
+    _, real = batch
+    count = torch.tensor(counts[: len(real)])
+    drawn = masks.random_words(real, count, generator=noise(seed))
+    assert torch.equal(drawn.sum(1).long(), count.minimum(real.sum(1))) and not bool((drawn.bool() & ~real).any())
+
+
+def test_random_words_are_uniform():
+    real = (torch.arange(6) < 5).expand(60_000, 6)
+    rates = masks.random_words(real, torch.full((60_000,), 2), generator=noise(101)).mean(0)
+    assert float((rates[:5] - 2 / 5).abs().max()) < 4 * (0.4 * 0.6 / 60_000) ** 0.5
+
+
+@example((torch.rand(1, 1000, generator=noise(1)) < 0.5, None))  # a sort of few things keeps their order in any case
+@given(batches())
+def test_closing_up_moves_the_kept_words_to_the_left_in_order(batch):
+    kept = batch[0].bool()
+    order, there = masks.closed_up(kept)
+    for row, words in enumerate(kept.tolist()):
+        places = [at for at, keep in enumerate(words) if keep]
+        rest = [at for at, keep in enumerate(words) if not keep]
+        assert order[row].tolist() == places + rest
+        assert there[row].tolist() == [True] * len(places) + [False] * len(rest)
+    assert {part.device.type for part in masks.closed_up(kept.to("meta"))} == {"meta"}
+
+
+one_word = torch.tensor([[1.0]]), torch.tensor([[True]])
+two_words = torch.tensor([[1.0, 0.0]]), torch.tensor([[True, True]])
+
+
+@example(one_word, 0.2, 1.0, 1.0)
+@example(two_words, 0.2, 1.0, 1.0)
+@given(batches(), st.floats(0.01, 1), st.floats(0, 20), st.floats(0, 5))
+def test_the_released_omega_counts_once_for_the_batch(batch, alpha, lambda1, lambda2):
+    mask, real = batch
+    share = sum(map(sum, mask.tolist())) / max(int(real.sum()), 1)
+    jumps = [abs(a - b) for row in mask.tolist() for a, b in itertools.pairwise(row)]
+    expected = lambda1 * abs(share - alpha) + lambda2 * (sum(jumps) / len(jumps) if jumps else 0.0)
+    assert float(masks.omega_released(mask, real, alpha, lambda1, lambda2)) == pytest.approx(expected, abs=1e-4)
+
+
+@given(st.lists(st.tuples(rates, rates), min_size=1, max_size=4))
+def test_the_expected_non_overlap_is_that_of_all_pairs_of_masks(chances):
+    """By enumeration: the mean of what two independent draws differ in, over the mean of what they select."""
+    first, second = (torch.tensor([each], dtype=torch.float64) for each in zip(*chances, strict=True))
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=len(chances))), dtype=torch.float64)
+    of_first, of_second = ((every * p + (1 - every) * (1 - p)).prod(1) for p in (first, second))
+    joint = of_first[:, None] * of_second
+    differ = (joint * (every[:, None] - every).abs().sum(-1)).sum()
+    selected = (joint * (every[:, None] + every).sum(-1)).sum()
+    if selected > 1e-9:
+        assert float(masks.expected_non_overlap(first, second)) == pytest.approx(float(differ / selected))
+        moved = sum((a - b) ** 2 for a, b in chances) / sum(a + b for a, b in chances)
+        assert float(masks.expected_movement(first, second)) == pytest.approx(moved)
+    floor = masks.expected_non_overlap(first, second) - masks.expected_movement(first, second)
+    assert float(floor) >= -1e-9 and not masks.expected_movement(first, first).any()
+
+
+def test_two_masks_that_select_nothing_do_not_overlap_less_than_others():
+    nothing, one = torch.zeros(1, 3), torch.tensor([[0.0, 1, 0]])
+    assert masks.non_overlap(nothing, nothing).tolist() == masks.expected_non_overlap(nothing, nothing).tolist() == [0]
+    assert masks.non_overlap(one, nothing).tolist() == masks.expected_non_overlap(one, nothing).tolist() == [1]

@@ -1,5 +1,6 @@
 """Metrics: against scikit-learn, by hand, and at the edges."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -106,3 +107,46 @@ def test_an_empty_tally_and_uncounted_texts():
     kept = batch_of(*(getattr(batch, n)[:3] for n in ("selectable", "gold", "annotated", "labels")))
     alone.add(mask[:3], kept, logits[:3])
     assert tally.scores() == alone.scores()
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=3))
+def test_accuracy_of_each_class_and_of_the_most_frequent_one(seeds):
+    tally, drawn = Tally(4), [random_batch(seed) for seed in seeds]  # of classes 0 to 2: nobody has seen class 3
+    for mask, batch, logits in drawn:
+        tally.add(mask, batch, torch.cat([logits, torch.full((7, 1), -50.0)], 1))
+    scores = tally.scores()
+    labels = torch.cat([batch.labels for _, batch, _ in drawn])
+    named = torch.cat([logits for _, _, logits in drawn]).argmax(1)
+    for label, said in enumerate(scores.accuracy_per_class):
+        its = labels == label
+        assert said == (pytest.approx(float((named[its] == label).double().mean())) if its.any() else None)
+    assert scores.majority == pytest.approx(max(Counter(labels.tolist()).values()) / len(labels))
+    words = sum(int(batch.selectable.sum()) for _, batch, _ in drawn)
+    selected = sum(float(mask.sum()) for mask, _, _ in drawn)
+    assert scores.sparsity == (pytest.approx(selected / words) if words else 0.0)
+    assert (scores.texts, scores.annotated) == (7 * len(seeds), sum(int(b.annotated.sum()) for _, b, _ in drawn))
+
+
+def test_a_tally_goes_on_where_it_was_and_begins_anew_in_the_same_place():
+    def add(tally, *seeds):
+        for seed in seeds:
+            mask, batch, logits = random_batch(seed)
+            tally.add(mask, batch, logits)
+        return tally
+
+    saved = {name: counts.clone() for name, counts in add(Tally(3), 1, 2).state().items()}
+    other = add(Tally(3), 9)
+    places = [counts.data_ptr() for counts in other.state().values()]
+    other.restore(saved)
+    assert add(other, 3).scores() == add(Tally(3), 1, 2, 3).scores() != add(Tally(3), 3).scores()
+    other.reset()
+    assert other.scores() == Tally(3).scores()
+    assert add(other, 4).scores() == add(Tally(3), 4).scores()
+    assert [counts.data_ptr() for counts in other.state().values()] == places
+
+
+def test_a_mask_that_learns_keeps_no_graph_alive():
+    mask, batch, logits = random_batch(5)
+    tally = Tally(3)
+    tally.add(mask.requires_grad_(), batch, logits.requires_grad_())
+    assert not any(counts.requires_grad for counts in tally.state().values())

@@ -69,6 +69,42 @@ def test_phrases_that_are_all_there_score_one_and_none_zero(rows, others):
     assert (p.precision, p.recall) == pytest.approx((r.recall, r.precision))  # runs: a hit is a pair, each in one only
 
 
+some_spans = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6), st.integers(1, 5)), max_size=6)
+
+
+@given(some_spans, some_spans, st.sampled_from([0.1, 1 / 3, 0.5, 1.0]))
+def test_partial_matches_are_those_of_a_plain_count(predicted, gold, iou):
+    """Any spans, which may touch, overlap, stand twice, or be in texts where the other side has none."""
+    drawn = [[(text, start, start + size) for text, start, size in each] for each in (predicted, gold)]
+    tensors = [torch.tensor(each, dtype=torch.int64).view(-1, 3) for each in drawn]
+    predicted, gold = map(set, drawn)
+
+    def words(span):
+        return {(span[0], place) for place in range(*span[1:])}
+
+    hits = [p for p in predicted if any(len(words(p) & words(g)) / len(words(p) | words(g)) >= iou for g in gold)]
+
+    def ratios(of):
+        texts = sorted({text for text, *_ in of})
+        each = [sum(h[0] == text for h in hits) / sum(s[0] == text for s in of) for text in texts]
+        return (len(hits) / len(of), sum(each) / len(each)) if of else (0.0, 0.0)
+
+    (precision, macro_p), (recall, macro_r) = ratios(predicted), ratios(gold)
+    it = span_agreement(*tensors, iou)
+    assert (it.precision, it.recall) == pytest.approx((precision, recall))
+    assert (it.precision_macro, it.recall_macro) == pytest.approx((macro_p, macro_r))
+    assert it.f1 == pytest.approx(2 * precision * recall / (precision + recall) if hits else 0.0)
+    assert it.f1_macro == pytest.approx(2 * macro_p * macro_r / (macro_p + macro_r) if hits else 0.0)
+    assert iou != 0.5 or it == span_agreement(*tensors)
+
+
+def test_pieces_count_only_words_that_may_be_selected():
+    mask = torch.tensor([[1, 1, 0, 1, 1, 0.5], [0.6, 0, 0, 0, 1, 1]])
+    selectable = torch.tensor([[False, True, True, True, True, True], [True] * 4 + [False] * 2])
+    assert pieces(mask, selectable) == ((2 + 1) / 2, (3 + 1) / 2)
+    assert pieces(torch.zeros(0, 6), torch.zeros(0, 6, dtype=torch.bool)) == (0, 0)
+
+
 scored = st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.booleans()), min_size=1, max_size=12)
 
 
