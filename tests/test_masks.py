@@ -181,7 +181,7 @@ def test_the_temperature_is_one_unless_another_is_given_and_is_positive():
         )
         assert torch.equal(plain, one) and not torch.allclose(plain, two)
     for temperature in (0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match="temperature must be positive, not"):
+        with pytest.raises(ValueError, match="temperature must be a number above 0, not"):
             masks.sample(logits, real, temperature=temperature)
 
 
