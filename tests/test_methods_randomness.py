@@ -46,7 +46,8 @@ def test_a_step_depends_on_the_methods_generator_and_on_no_other(method):
 def test_a_perturbation_draws_from_the_methods_generator(method):
     """Of the same mask, so that only the perturbation is left to draw."""
     torch.manual_seed(1)
-    config = Config(method=method, encoder="conv", hidden=8, perturbation=0.5)
+    options = {} if method == "rnp-add-one" else {"perturbation": 0.5}
+    config = Config(method=method, encoder="conv", hidden=8, options=options)
     made = build_game(config, random_vectors(len(VOCABULARY), 6), 2)
     mask = (torch.arange(BATCH.tokens.shape[1]) % 2 == 0).float() * BATCH.selectable
     shown = []

@@ -19,7 +19,6 @@ from ver_lite.experiments import sweep_command
 from ver_lite.system import __version__
 from ver_lite.system.tuning import wait_briefly
 from ver_lite.teaching import commands
-from ver_lite.training.command import WithMethodOptions, config_of, pairs, takes_settings
 
 _debug = False
 _USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -35,6 +34,34 @@ class Commands(typer.core.TyperGroup):
         if words and words[0] not in self.commands:
             context.fail(f"no command is called {words[0]!r}; there are: {', '.join(self.commands)}")
         return super().resolve_command(context, words)
+
+
+class TrainCommand(typer.core.TyperCommand):
+    """A command that has an option for every setting of a run, after its option ``out``, and finds their values in
+    ``context.meta["settings"]``. The options are made from Config, which brings torch, so they are made when the
+    command is asked for and not before."""
+
+    settings: tuple[str, ...] = ()
+
+    def get_params(self, context):
+        if not self.settings:
+            from ver_lite.training.command import setting_options
+
+            added = setting_options()
+            at = next(i for i, parameter in enumerate(self.params) if parameter.name == "out") + 1
+            self.params[at:at] = added
+            self.settings = tuple(option.name for option in added)
+        return super().get_params(context)
+
+    def parse_args(self, context, words):
+        from ver_lite.training.command import with_method_options
+
+        taken = [name for parameter in self.get_params(context) for name in parameter.opts]
+        return super().parse_args(context, with_method_options(words, taken, context.fail))
+
+    def invoke(self, context):
+        context.meta["settings"] = {name: context.params.pop(name) for name in self.settings}
+        return super().invoke(context)
 
 
 app = typer.Typer(
@@ -79,9 +106,9 @@ def options(
     _debug = debug
 
 
-@app.command(cls=WithMethodOptions)
-@takes_settings
+@app.command(cls=TrainCommand)
 def train(
+    context: typer.Context,
     corpus: CorpusArgument = "reviews",
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
     method_option: Annotated[list[str] | None, typer.Option("--method-option", "-m", help=_for_method)] = None,
@@ -94,15 +121,15 @@ def train(
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
-    **settings: Any,
 ) -> None:
     """Train selector and predictor on a corpus; save the run; print how it does on dev."""
     from ver_lite.corpora import load_corpus
     from ver_lite.training import training
+    from ver_lite.training.command import config_of, pairs
     from ver_lite.training.game import Kinds
     from ver_lite.training.runs import claim_folder
 
-    config = config_of(settings, method_option, player_option, switch)
+    config = config_of(context.meta["settings"], method_option, player_option, switch)
     kinds = Kinds.of(config)
     config.settled(kinds.method, kinds.encoder)
     claim_folder(out, overwrite)

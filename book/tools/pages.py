@@ -240,7 +240,6 @@ ROOMS = {
 LEFT_OUT = {"ver_lite.experiments.studies"}  # a folder without code of its own
 INNER = "ver_lite.teaching.grading."  # what marks a class is described as a whole
 HIDDEN = {
-    "ver_lite.cli": "train",  # its signature is made from Config, which Sphinx cannot read
     "ver_lite.system.adam": "step, add_param_group, zero_grad, state_dict, load_state_dict",  # torch's
 }
 

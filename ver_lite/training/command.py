@@ -1,15 +1,14 @@
-"""The options of a command of `ver-lite` for the settings of a run, generated from Config."""
+"""How a command of `ver-lite` takes the settings of a run: made from Config, so that none is written twice."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
-import typer.core
 
 from ver_lite.methods import METHODS
 from ver_lite.training.config import Config, make_protocol
@@ -17,47 +16,41 @@ from ver_lite.training.config import Config, make_protocol
 _KINDS = {"str": str, "str | None": str | None, "float": float, "int": int, "bool": bool}
 
 
-class WithMethodOptions(typer.core.TyperCommand):
-    """A command for which ``--noise 0.2`` is short for ``--method-option noise=0.2``, for every option that one of the
-    library's methods has."""
+def setting_options() -> list[Any]:
+    """An option for every setting of a run that has one value, with Config's default and help."""
+    settings = [_option(one) for one in fields(Config) if "help" in one.metadata]
 
-    def parse_args(self, context: typer.Context, words: list[str]) -> list[str]:
-        taken = {word for parameter in self.params for word in parameter.opts}
-        short = {f"--{name.replace('_', '-')}" for kind in METHODS.values() for name in kind.options()} - taken
-        rest, left = [], list(words)
-        while left:
-            word = left.pop(0)
-            name, given, value = word.partition("=")
-            if name not in short:
-                rest.append(word)
-            elif not given and not left:
-                context.fail(f"Option {name} needs a value")
-            else:
-                rest += ["--method-option", f"{name[2:]}={value if given else left.pop(0)}"]
-        return super().parse_args(context, rest)
+    def command(**given: Any) -> None: ...
 
-
-def takes_settings(command: Callable) -> Callable:
-    """Give a command an option for every setting of a run that is a single value, with Config's default and help. They
-    come after the command's option ``out``; the command gets them as keyword arguments."""
-    hints = get_type_hints(command, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in inspect.signature(command).parameters.values()
-        if parameter.kind is not parameter.VAR_KEYWORD
-    ]
-    at = next(i for i, parameter in enumerate(own) if parameter.name == "out") + 1
-    together = [*own[:at], *map(_option, (one for one in fields(Config) if "help" in one.metadata)), *own[at:]]
-    command.__signature__ = inspect.Signature(together)
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in together}
-    return command
+    command.__signature__ = inspect.Signature(settings)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in settings}
+    app = typer.Typer(add_completion=False)
+    app.command()(command)
+    return [parameter for parameter in typer.main.get_command(app).params if parameter.name != "help"]
 
 
 def _option(setting: Any) -> inspect.Parameter:
-    """A setting as a parameter that typer understands; the protocol is given by its name."""
+    """A setting as a parameter that typer understands. The protocol is given by its name."""
     kind, default = (_KINDS[setting.type], setting.default) if setting.type in _KINDS else (str, "paper")
     hint = Annotated[kind, typer.Option(help=setting.metadata["help"])]
-    return inspect.Parameter(setting.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hint)
+    return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def with_method_options(words: list[str], taken: Iterable[str], fail: Callable[[str], Any]) -> list[str]:
+    """The words of a command line with ``--method-option noise=0.2`` for ``--noise 0.2``, for every option that one of
+    the library's methods has and that is not ``taken``. ``fail`` is called with a message for one without a value."""
+    short = {f"--{name.replace('_', '-')}" for kind in METHODS.values() for name in kind.options()} - set(taken)
+    rest, left = [], list(words)
+    while left:
+        word = left.pop(0)
+        name, given, value = word.partition("=")
+        if name not in short:
+            rest.append(word)
+        elif not given and not left:
+            fail(f"Option {name} needs a value")
+        else:
+            rest += ["--method-option", f"{name[2:]}={value if given else left.pop(0)}"]
+    return rest
 
 
 def config_of(
