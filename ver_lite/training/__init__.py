@@ -7,6 +7,7 @@ The files::
     command    how a command takes the settings of a run
     loop       one run being trained, a step at a time
     runs       a run in memory, and its folder on disk
+    folders    a run's folder while it is written: claimed and held by one process
     graphs     a step recorded once on a GPU and replayed
     cleaning   a classifier of whole texts, and what it learns when words are taken away
 """
