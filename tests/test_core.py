@@ -203,16 +203,27 @@ def test_a_corpus_knows_its_words_from_train_alone():
     assert made.card["licence"] == "own" and made.card["splits"]["dev"]["classes"] == {"no": 1, "yes": 0}
 
 
-def test_texts_of_the_annotated_test_set_are_taken_out_of_train_and_dev_and_counted():
+def test_texts_of_the_test_set_are_taken_out_of_train_and_dev_and_counted():
     marked, unmarked = Text(("A", "b"), 0, (True, False)), Text(("c", "d"), 1)
-    train = [*keyword_texts(6, 1), Text(("a", "B"), 1), Text(("a", "b"), 0), Text(("c", "d"), 1)]
+    train = [*keyword_texts(6, 1), Text(("a", "B"), 1), Text(("a", "b"), 0), Text(("c", "d"), 1), Text(("x",), 1)]
     dev = [Text(("a", "b"), 0), Text(("a", "b", "x"), 0), Text(("a", "b"), 0, query=("why",))]
     made = assemble("own", splits(train=train, dev=dev, test=[marked, unmarked]), ("no", "yes"), {})
-    assert made.card["leaks"] == {"policy": "remove", "train": 2, "dev": 1}
-    assert [t.words for t in made.train.texts[6:]] == [("c", "d")] and len(made.dev) == 2
+    assert made.card["leaks"] == {"policy": "remove", "train": 3, "dev": 1}
+    assert [t.words for t in made.train.texts[6:]] == [("x",)] and len(made.dev) == 2
     kept = assemble("own", splits(train=train, dev=dev, test=[marked, unmarked]), ("no", "yes"), {}, leaks="keep")
-    assert kept.card["leaks"] == {"policy": "keep", "train": 2, "dev": 1}
-    assert (len(kept.train), len(kept.dev)) == (9, 3)
+    assert kept.card["leaks"] == {"policy": "keep", "train": 3, "dev": 1}
+    assert (len(kept.train), len(kept.dev)) == (10, 3)
+
+
+def test_where_the_splits_are_dealt_here_texts_of_dev_are_taken_out_of_train_too():
+    train = [*keyword_texts(6, 1), Text(("a",), 1), Text(("b",), 1), Text(("b",), 1)]
+    given = splits(train=train, dev=[Text(("B",), 0), Text(("c",), 0)], test=[Text(("a",), 1)])
+    made = assemble("own", given, ("no", "yes"), {"dealt": True})
+    assert made.card["leaks"] == {"policy": "remove", "train": 1, "dev": 0, "train_in_dev": 2}
+    assert (len(made.train), len(made.dev)) == (6, 2)
+    kept = assemble("own", given, ("no", "yes"), {"dealt": True}, leaks="keep")
+    assert kept.card["leaks"] == made.card["leaks"] | {"policy": "keep"} and len(kept.train) == 9
+    assert assemble("own", given, ("no", "yes"), {}).card["leaks"] == {"policy": "remove", "train": 1, "dev": 0}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +235,7 @@ def test_texts_of_the_annotated_test_set_are_taken_out_of_train_and_dev_and_coun
         ({"dev": [Text(("a",), 2)]}, ["text 0 of the dev split", "label 2", "2 classes"]),
         ({"dev": [Text(("a",), -1)]}, ["label -1"]),
         ({"dev": [Text(("a",), 0, (True, False))]}, ["2 rationale flags for 1 words"]),
+        ({"dev": [Text(("a", "\ud83d"), 0, id="t3")]}, ["text t3 of the dev split", "half of a character"]),
     ],
 )
 def test_what_cannot_be_a_corpus_is_refused(changes, parts):
@@ -232,7 +244,19 @@ def test_what_cannot_be_a_corpus_is_refused(changes, parts):
 
 def test_a_train_split_that_is_all_leak_is_empty():
     test = keyword_texts(6, 9)
-    fails(lambda: assemble("own", splits(train=test, test=test), ("no", "yes"), {}), "train split", "empty")
+    given = splits(train=test, test=test)
+    said = (
+        "the train split of own is empty: all 6 of its texts are in test too",
+        "other texts",
+        'leaks="keep"',
+        "-o leaks",
+    )
+    fails(lambda: assemble("own", given, ("no", "yes"), {}), *said)
+    assert len(assemble("own", given, ("no", "yes"), {}, leaks="keep").train) == 6
+    given = splits(dev=[Text(("a",), 0)], test=[Text(("a",), 1)])
+    fails(lambda: assemble("own", given, ("no", "yes"), {}), "the dev split of own is empty: all 1 of its texts")
+    given = splits(test=[text for text in splits()["train"] if text.label])
+    fails(lambda: assemble("own", given, ("no", "yes"), {}), "train split of own cannot be used: 3 of its 6 texts are")
 
 
 @pytest.mark.parametrize(("options", "said"), [({"leaks": "mend"}, "leaks"), ({"max_length": 0}, "max_length")])

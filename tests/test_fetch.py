@@ -2,12 +2,15 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -161,6 +164,59 @@ def test_an_unpublished_checksum_is_recorded_and_then_demanded(get, server, tmp_
     assert "delete it" in error_of(lambda: get(None))
 
 
+PAGE = b"\n<!DOCTYPE html><html><body>Sign in to the network</body></html>"
+GOOD = {"a.tar.gz": gzip.compress(BODY), "a.zip": None, "a.json": b'{"x": []}\n'}
+
+
+def zipped() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("v.txt", BODY)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("sha256", [None, SUM])
+def test_what_a_proxy_answers_instead_is_not_taken_for_the_file(server, tmp_path, name, sha256):
+    body = GOOD[name] or zipped()
+    form = {"a.tar.gz": "gzip", "a.zip": "zip", "a.json": "JSON"}[name]
+    sha256 = sha256 and hashlib.sha256(body).hexdigest()
+    remote = {"thing": (Remote(name, f"{server.url}/{name}", None, sha256),)}
+    said: list[str] = []
+    get = partial(fetch, "thing", tmp_path, progress=False, say=said.append, downloads=remote, timeout=5.0)
+    for answer in (PAGE, b"busy", b""):
+        server.files[name] = answer
+        message = error_of(get)
+        assert f"what came is no {form} file" in message and "Nothing was saved" in message and "proxy" in message
+        assert ("but a web page" in message) == (answer == PAGE)
+        assert names(tmp_path) == [] and not said
+    server.files[name] = body
+    assert get().read_bytes() == body
+    assert names(tmp_path) == [name] if sha256 else sorted([name, RECORD])
+
+
+def test_a_file_without_published_checksum_is_read_to_its_end(server, tmp_path):
+    server.files["a.tar.gz"], server.length = GOOD["a.tar.gz"][:-9], 0  # no length announced, and the end is cut off
+    remote = {"thing": (Remote("a.tar.gz", f"{server.url}/a.tar.gz"),)}
+    message = error_of(lambda: fetch("thing", tmp_path, progress=False, say=print, downloads=remote))
+    assert "a gzip file that cannot be read to its end" in message and names(tmp_path) == []
+
+
+def test_a_web_page_that_was_taken_for_the_file_once_is_replaced(server, tmp_path):
+    """As an older version left it: saved, and its checksum recorded."""
+    server.files["a.tar.gz"] = GOOD["a.tar.gz"]
+    (tmp_path / "thing").mkdir()
+    (tmp_path / "thing" / "a.tar.gz").write_bytes(PAGE)
+    record = {"a.tar.gz": {"sha256": hashlib.sha256(PAGE).hexdigest(), "bytes": len(PAGE), "url": "x"}}
+    (tmp_path / "thing" / RECORD).write_text(json.dumps(record))
+    remote, said = {"thing": (Remote("a.tar.gz", f"{server.url}/a.tar.gz"),)}, []
+    path = fetch("thing", tmp_path, progress=False, say=said.append, downloads=remote)
+    assert "is no gzip file but a web page: it is removed" in said[0]
+    assert path.read_bytes() == GOOD["a.tar.gz"]
+    recorded = json.loads((tmp_path / "thing" / RECORD).read_text())
+    assert recorded["a.tar.gz"]["sha256"] == hashlib.sha256(GOOD["a.tar.gz"]).hexdigest()
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a device that is always full")
 def test_a_full_disk_leaves_nothing_under_the_final_name(get, tmp_path):
     (tmp_path / "thing").mkdir()
@@ -212,11 +268,12 @@ def test_a_folder_that_cannot_be_written(tmp_path, get):
 
 
 def test_the_notice_is_printed_and_another_server_may_be_named(server, tmp_path):
-    server.files |= {"annotations.json": b"{}", "reviews.aspect0.train.txt.gz": b"x"}
+    packed = gzip.compress(b"x")
+    server.files |= {"annotations.json": b"{}", "reviews.aspect0.train.txt.gz": packed}
     said: list[str] = []
     only = ["reviews.aspect0.train.txt.gz"]
     path = fetch("beer", tmp_path, files=only, base_url=server.url, progress=False, say=said.append)
-    assert path == tmp_path / "beer" and (path / only[0]).read_bytes() == b"x"
+    assert path == tmp_path / "beer" and (path / only[0]).read_bytes() == packed
     assert "withdrawn" in said[0] and "research purposes only" in said[0]
     wrong = error_of(lambda: fetch("beer", tmp_path, base_url=server.url, progress=False, say=said.append))
     assert "annotations.json" in wrong and sources()["beer"].downloads[0].sha256 in wrong

@@ -8,7 +8,7 @@ import pytest
 
 from small_files import archive, cut, fails, write
 from ver_lite.corpora.assembly import assemble
-from ver_lite.corpora.eraser import check_evidence, read_eraser
+from ver_lite.corpora.eraser import check_evidence, open_release, read_eraser
 
 DOCS = {"a.txt": "A fine film .\nI loved it .\n", "b.txt": "It was dull .\n\nVery dull .\n"}
 
@@ -63,6 +63,27 @@ def test_eraser_unites_evidence_groups_and_leaves_unannotated_texts_unmarked(tmp
     card = assemble("movies", splits, classes, facts, leaks="keep").card
     assert card["leaks"] == {"policy": "keep", "train": 3, "dev": 1}
     assert card["splits"]["train"]["annotated"] == 2
+
+
+def their_document(content: str, folder) -> list[list[str]]:
+    """The sentences of a document as ERASER's own loader has them (rationale_benchmark.utils.load_documents)."""
+    (folder / "doc").write_bytes(content.encode())
+    with open(folder / "doc", encoding="utf-8") as file:
+        lines = [line.strip() for line in file.readlines()]
+    lines = list(filter(lambda x: bool(len(x)), lines))
+    return [list(filter(lambda x: bool(len(x)), line.strip().split(" "))) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "content", ["a\rfine film .\nI loved it .", "a fine\r film .\r\nI loved\r\rit .\r", "a\tfine film\r"]
+)
+def test_a_bare_carriage_return_ends_a_line_as_in_erasers_own_loader(tmp_path, content):
+    theirs = their_document(content, tmp_path)
+    path = archive(tmp_path / "movies.tar.gz", {**movies(), "movies/docs/a.txt": content})
+    release = open_release(path)
+    words, starts = release.read("a.txt", (tmp_path, 1))
+    assert words == tuple(word for line in theirs for word in line)
+    assert [words[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)] == list(map(tuple, theirs))
 
 
 def test_eraser_reads_archive_folder_and_folder_around_it_alike(tmp_path):

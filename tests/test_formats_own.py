@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -9,27 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from small_files import cut, fails, write
+from ver_lite.corpora import load_corpus
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Text
 from ver_lite.corpora.jsonl import read_jsonl
-from ver_lite.corpora.reading import deal, flags_from_spans, words_of, words_with_offsets
-
-
-def test_words_keep_their_offsets_and_what_carries_feeling():
-    text = "I didn't LIKE it!!! :) see http://a.b/c?d=1, 3.5 well-made || it's... (ok)"
-    words = words_with_offsets(text)
-    assert [w for w, _, _ in words] == (
-        "I did n't LIKE it !!! :) see http://a.b/c?d=1, 3.5 well-made || it 's ... ( ok )".split()
-    )
-    assert all(text[start:end] == word for word, start, end in words)
-
-
-@given(st.text(max_size=60))
-def test_words_cover_all_but_white_space(text):
-    words = words_with_offsets(text)
-    assert all(text[a:b] == w and w.strip() == w and w for w, a, b in words)
-    assert all(first[2] <= second[1] for first, second in zip(words, words[1:], strict=False))
-    assert sorted("".join(w for w, _, _ in words)) == sorted("".join(text.split()))
+from ver_lite.corpora.reading import deal
+from ver_lite.corpora.words import flags_from_spans, words_of, words_with_offsets
 
 
 def test_a_word_that_overlaps_a_span_is_marked():
@@ -179,6 +165,123 @@ def test_a_byte_order_mark_is_not_a_letter(tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + "".join(json.dumps(r) + "\r\n" for r in own()).encode())
     assert read_jsonl(path)[1] == ("no", "yes")
+
+
+def test_every_text_twice_in_one_file_leaves_none_of_test_in_train(tmp_path):
+    path = jsonl(tmp_path / "twice.jsonl", [{k: v for k, v in r.items() if k != "rationale"} for r in own(40)] * 2)
+    for leaks in ("remove", "keep"):
+        corpus = load_corpus(path, leaks=leaks)
+        found = corpus.card["leaks"]
+        texts = {name: {text.key() for text in split.texts} for name, split in corpus.splits().items()}
+        shared = [len(texts[a] & texts[b]) for a, b in (("train", "test"), ("dev", "test"), ("train", "dev"))]
+        assert len(corpus.test) == 8 and found["policy"] == leaks and found["train"] >= 5 and found["train_in_dev"] >= 3
+        assert shared == [0, 0, 0] if leaks == "remove" else all(shared[::2])
+        gone = found["train"] + found["train_in_dev"] if leaks == "remove" else 0
+        assert len(corpus.train) == 64 - gone
+
+
+def test_a_test_file_that_is_a_copy_of_train_says_so(tmp_path):
+    for part in ("train", "test"):
+        jsonl(tmp_path / f"{part}.jsonl", own())
+    fails(lambda: load_corpus(tmp_path), "is empty: all 26 of its texts are in dev or test too", 'leaks="keep"')
+    assert len(load_corpus(tmp_path, leaks="keep").train) == 26
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"rationales": [[0, 4]]}, ['"rationales" is not read', 'Did you mean "rationale"?', "[[start, end], ...]"]),
+        ({"Rationale": [[0, 4]]}, ['Did you mean "rationale"?']),
+        ({"rationale": None, "rational": []}, ['"rational" is not read']),
+        ({"human_rationale": [[0, 4]]}, ['Did you mean "rationale"?']),
+        (
+            {"spans": [{"start": 0, "end": 4, "label": "WHY"}]},
+            ['"spans" is not read, and there is no "rationale"', "is written [0, 4]"],
+        ),
+        ({"evidence": [[0, 4]]}, ['Did you mean "rationale"?', 'If "evidence" is something else, remove it']),
+        ({"Query": "is it?"}, ['Did you mean "query"?', "a string or a list of words"]),
+    ],
+)
+def test_a_key_that_is_nearly_ours_is_an_error_with_the_right_one(tmp_path, change, parts):
+    plain = [{"text": r["text"], "label": r["label"]} for r in own(4)]
+    path = jsonl(tmp_path / "mine.jsonl", [*plain, {**plain[0], **change}])
+    fails(lambda: read_jsonl(path), "mine.jsonl, line 5", *parts)
+
+
+def test_other_keys_are_named_once_with_their_counts(tmp_path):
+    more = {"source": "web", "spans": [], "evidence": "a string", "rationales": [[0, 1]], "ids": 3, "test": 1}
+    path = jsonl(tmp_path / "mine.jsonl", [*({**r, **more} for r in own(20)), *({**r, "stars": 3} for r in own(10))])
+    with pytest.warns(UserWarning, match="mine.jsonl: keys that are not read") as said:
+        facts = read_jsonl(path)[2]
+    assert '"source" (20), "spans" (20)' in str(said[0].message) and '"stars" (10)' in str(said[0].message)
+    assert facts["ignored_keys"] == {**dict.fromkeys(more, 20), "stars": 10}
+    assert sum("not read" in str(one.message) for one in said) == 1
+
+
+def test_rows_that_prodigy_rejects_are_left_out_and_counted(tmp_path):
+    plain = [{"text": r["text"], "label": r["label"], "answer": "accept"} for r in own(30)]
+    rejected = [{**plain[0], "answer": "reject", "spans": [{"start": 0}]}] * 3 + [{"answer": "ignore"}]
+    path = jsonl(tmp_path / "mine.jsonl", [*rejected, *plain])
+    with pytest.warns(UserWarning, match='left out: 3 with "answer": "reject", 1 with "answer": "ignore"'):
+        corpus = load_corpus(path)
+    assert corpus.card["rejected"] == {"reject": 3, "ignore": 1} and corpus.card["ignored_keys"] == {}
+    assert sum(map(len, corpus.splits().values())) == 30
+    answered = [{**r, "answer": "the food"} for r in plain]  # of a question: a key like any other
+    with pytest.warns(UserWarning, match=r'"answer" \(30\)'):
+        assert read_jsonl(jsonl(tmp_path / "mine.jsonl", answered))[2]["rejected"] == {}
+    fails(lambda: read_jsonl(jsonl(tmp_path / "mine.jsonl", rejected)), "every line is rejected")
+
+
+def in_utf16(text: str, start: int, end: int) -> list[int]:
+    """A span of characters in units of UTF-16, by the codec itself."""
+    return [len(text[:place].encode("utf-16-le")) // 2 for place in (start, end)]
+
+
+def test_spans_counted_in_utf16_units_are_found_out_and_read(tmp_path):
+    texts = [f"{'🔥' * (1 + i % 3)} the {('bad', 'good')[i % 2]} soup, number {i}" for i in range(30)]
+    places = [(t.index("the ") + 4, t.index(" soup")) for t in texts]
+    rows = [
+        {"text": t, "label": i % 2, "rationale": [in_utf16(t, *p)]}
+        for i, (t, p) in enumerate(zip(texts, places, strict=True))
+    ]
+    path = jsonl(tmp_path / "mine.jsonl", rows)
+    with pytest.warns(
+        UserWarning, match="30 of 30 rationale spans begin or end inside a word .*line 1.*0 would"
+    ) as said:
+        load_corpus(path)
+    assert 'give span_units="utf-16"' in str(said[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        corpus = load_corpus(path, span_units="utf-16")
+    assert corpus.card["spans"] == {"units": "utf-16", "all": 30, "cutting_words": 0}
+    assert corpus.card["loaded_with"]["span_units"] == "utf-16"
+    for split in corpus.splits().values():
+        for text in split.texts:
+            assert [w for w, gold in zip(text.words, text.rationale, strict=True) if gold] == [
+                ("bad", "good")[text.label]
+            ]
+    last = {"text": "🔥 fine", "label": 0, "rationale": [[3, 7]]}
+    fails(lambda: read_jsonl(jsonl(tmp_path / "a.jsonl", [last])), "ends at 6", 'give span_units="utf-16"')
+    half = {"text": "🔥 fine", "label": 0, "rationale": [[1, 7]]}
+    fails(
+        lambda: read_jsonl(jsonl(tmp_path / "a.jsonl", [half]), span_units="utf-16"),
+        "line 1",
+        "cuts a character in two",
+    )
+    fails(lambda: read_jsonl(path, span_units="bytes"), "span_units", "characters", "utf-16")
+
+
+def test_half_of_a_character_names_the_line_and_leaves_no_folder(tmp_path, say):
+    for key, change in {
+        "text": {"text": "cut \ud83d", "rationale": None},
+        "label": {"label": "\udc00"},
+        "query": {"query": ["a", "\ud83d"]},
+        "id": {"id": "\ud83d"},
+    }.items():
+        jsonl(tmp_path / "mine.jsonl", [*own(30), {**own(1)[0], **change}])
+        code, _, err = say("train", "mine.jsonl", "--out", "runs/mine")
+        assert code == 1 and "mine.jsonl, line 31" in err and f'"{key}" holds half of a character' in err, err
+        assert not Path("runs").exists()
 
 
 def test_query_words_follow_the_documents_tokens():

@@ -233,6 +233,35 @@ def test_tables_that_cannot_be():
     fails(lambda: load_corpus({"train": frame, "test": yes}), "row 59", "'yes' does not occur in train", "good, poor")
 
 
+def test_columns_that_are_nearly_ours_and_rejected_rows(from_file):
+    frame = pd.DataFrame(records())
+    for name in ("rationales", "Rationale", "spans"):
+        renamed = frame.rename(columns={"rationale": name})
+        fails(lambda renamed=renamed: load_corpus(renamed), f"the column {name!r} is not read", f"rationale={name!r}")
+        assert bare(load_corpus(renamed, rationale=name)) == bare(load_corpus(frame))
+    assert "spans" in load_corpus(frame.assign(spans=None).drop(columns="rationale")).card["ignored_keys"]
+    answered = frame.assign(answer=["reject" if i < 5 else "accept" for i in range(60)])
+    with pytest.warns(UserWarning, match='DataFrame: texts that are left out: 5 with "answer": "reject"'):
+        corpus = load_corpus(answered)
+    assert corpus.card["rejected"] == {"reject": 5} and corpus.card["ignored_keys"] == {}
+    assert sum(map(len, corpus.splits().values())) == 55
+    with pytest.warns(UserWarning):
+        assert bare(corpus) == bare(from_file(answered.astype(object).where(answered.notna(), None).to_dict("records")))
+    texts = pd.Series(["\ud83d" if i == 4 else text for i, text in enumerate(frame["text"])], dtype=object)
+    half = frame.assign(text=texts, rationale=None)
+    fails(lambda: load_corpus(half), 'DataFrame, row 4, column "text": the text holds half of a character')
+
+
+def test_spans_of_a_table_may_count_utf16_units():
+    frame = pd.DataFrame(
+        [{"text": f"🔥 so {w} {i}", "label": w, "rationale": [[6, 9]]} for i in range(30) for w in LABELS]
+    )
+    assert load_corpus(frame, span_units="utf-16").test.texts[0].rationale == (False, False, True, False)
+
+
+LABELS = ("bad", "fun")
+
+
 def test_a_run_on_a_table_says_that_its_corpus_was_in_memory(say):
     corpus = load_corpus(pd.DataFrame(named(records())), **BY_NAME, seed=4, max_length=5)
     run = ver_lite.train(corpus, epochs=1, hidden=8, dimension=8, device="cpu", progress=False, out="mine")

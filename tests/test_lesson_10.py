@@ -9,7 +9,7 @@ import torch
 
 from notebook_tools import NOTEBOOKS, definitions
 from small_corpora import keyword_corpus
-from ver_lite.corpora.reading import flags_from_spans, words_with_offsets
+from ver_lite.corpora.words import flags_from_spans, words_with_offsets
 from ver_lite.measures.evaluation import play_through
 from ver_lite.measures.faithfulness import faithfulness
 from ver_lite.players.bert.encoder import MASKINGS

@@ -126,8 +126,8 @@ def train(
     from ver_lite.corpora import load_corpus
     from ver_lite.training import training
     from ver_lite.training.command import config_of, pairs
+    from ver_lite.training.folders import claim_folder
     from ver_lite.training.game import Kinds
-    from ver_lite.training.runs import claim_folder
 
     config = config_of(context.meta["settings"], method_option, player_option, switch)
     kinds = Kinds.of(config)
@@ -136,7 +136,7 @@ def train(
     read = {"folder": folder, "max_length": max_length, "min_count": min_count}
     loaded = load_corpus(corpus, **(read | pairs(option)))
     typer.echo(_about(loaded))
-    _report(training.train(loaded, config, out=out, overwrite=True, device=device, progress=not quiet), loaded)
+    _report(training.train(loaded, config, out=out, overwrite=overwrite, device=device, progress=not quiet), loaded)
 
 
 @app.command()
@@ -238,8 +238,10 @@ def _about(corpus) -> str:
     parts = (f"{name} {s['texts']}" for name, s in corpus.card["splits"].items())
     leaks = dict(corpus.card.get("leaks", {"policy": "keep"}))
     done = {"remove": "removed", "keep": "kept"}[leaks.pop("policy")]
-    shared = sum(leaks.values())
+    shared = leaks.get("train", 0) + leaks.get("dev", 0)
     also = f"; {shared} train and dev texts that are in the test set too: {done}" if shared else ""
+    if twice := leaks.get("train_in_dev", 0):
+        also += f"; {twice} train texts that are in the dev set too: {done}"
     return f"{corpus.name}: {', '.join(parts)} texts; classes {', '.join(corpus.classes)}{also}"
 
 
@@ -300,6 +302,7 @@ def main() -> None:
     """Run the command line; an error is one line on stderr: exit code 2 for a wrong command, 1 for all others."""
     wait_briefly()
     warnings.filterwarnings("ignore", message="training stopped")  # its status is printed instead
+    warnings.showwarning = _warn
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="ver-lite", standalone_mode=False)
         sys.stdout.flush()
@@ -318,6 +321,11 @@ def main() -> None:
         said, code = _said(error)
         print(f"ver-lite: {' '.join(said.split())}", file=sys.stderr)
         sys.exit(code)
+
+
+def _warn(message: Warning, category: type[Warning], *where: Any, **named: Any) -> None:
+    """Print a warning as a line for people: where in the library it was raised says nothing to them."""
+    print(f"ver-lite: {message}", file=sys.stderr)
 
 
 def _said(error: Exception) -> tuple[str, int]:

@@ -7,13 +7,15 @@ The files::
     named            the table of named corpora: reader, options, source, licence, checksums
     places           where corpora lie on this machine
     fetch            the downloader
-    reading          what readers share: lines, JSON, words with their offsets, dealing into splits
+    reading          what readers share: lines, JSON, spans, dealing into splits
+    words            a string cut into words, with the place of each
     beer             reader: BeerAdvocate, as Lei et al. distributed it
     hotel            reader: hotel reviews, as R2A distributes them
     eraser           reader: ERASER's Movies, MultiRC and FEVER
     tweets           reader: Tweet Sentiment Extraction
     jsonl            reader: your own JSON Lines
     tables           reader: a pandas DataFrame or a Hugging Face Dataset that is in memory
+    noticed          what jsonl and tables pass over or doubt: said once, and put on the card
     records          what jsonl and tables share: a record's values become a text, records become splits
     reviews          the review world as a corpus, in three sizes
     review_knobs     the review world's knobs, checked
@@ -70,8 +72,9 @@ def load_corpus(
 
     ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where
     ``ver-lite fetch`` puts it. Texts are cut at ``max_length`` words; words seen less than ``min_count`` times in train
-    are unknown, ``max_words`` keeps the most frequent ones. ``leaks``: "remove" or "keep" training texts that also
-    stand in the annotated test set. ``query_end``: a word that is put after every query, which tells BERT players where
+    are unknown, ``max_words`` keeps the most frequent ones. ``leaks``: "remove" or "keep" texts of train and dev that
+    also stand in test (and of train that stand in dev, where the splits are dealt here, of a file or a table of your
+    own). ``query_end``: a word that is put after every query, which tells BERT players where
     the text begins: "[SEP]". ``options`` go to the reader (``aspect="palate"``, ``seed=1``) or, for "reviews",
     to ``make_reviews`` (``size="tiny"``, ``rho=0.9``).
 

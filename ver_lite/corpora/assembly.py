@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ver_lite.corpora.core import Corpus, CorpusError, Split, Text, Vocabulary
+from ver_lite.corpora.words import lone_surrogate
 from ver_lite.system.checks import check_choice, check_number
 
 IN_MEMORY = "in memory"  # the name under which a corpus is recorded that no file holds
@@ -45,12 +46,17 @@ def balanced(texts: Sequence[Text], seed: int = 0) -> list[Text]:
     return [text for i, text in enumerate(texts) if i in kept]
 
 
-def remove_leaks(splits: dict[str, list[Text]]) -> tuple[dict[str, list[Text]], dict[str, int]]:
-    """Take out of train and dev the texts that are also in the annotated test set. Also return how many were taken out
-    of each."""
-    annotated = {text.key() for text in splits["test"] if text.rationale is not None}
-    kept = {name: [t for t in splits[name] if t.key() not in annotated] for name in ("train", "dev")}
-    return {**kept, "test": splits["test"]}, {name: len(splits[name]) - len(kept[name]) for name in kept}
+def remove_leaks(splits: dict[str, list[Text]], dealt: bool = False) -> tuple[dict[str, list[Text]], dict[str, int]]:
+    """Take out of train and dev the texts that are also in test, and, where the splits were ``dealt`` at random here,
+    out of train those that are also in dev. Also return how many were taken out of each."""
+    test, dev = ({text.key() for text in splits[name]} for name in ("test", "dev"))
+    kept = {name: [t for t in splits[name] if t.key() not in test] for name in ("train", "dev")}
+    found = {name: len(splits[name]) - len(kept[name]) for name in kept}
+    if dealt:
+        alone = [text for text in kept["train"] if text.key() not in dev]
+        found["train_in_dev"] = len(kept["train"]) - len(alone)
+        kept["train"] = alone
+    return {**kept, "test": splits["test"]}, found
 
 
 def assemble(
@@ -67,15 +73,18 @@ def assemble(
 ) -> Corpus:
     """Check the texts a reader returned, build the vocabulary from train and encode the three splits.
 
-    ``leaks``: "remove" takes texts of the annotated test set out of train and dev (the card counts them), "keep"
-    leaves them. ``query_end``: a word put after every query. Raises CorpusError for an empty split, a train split of
-    one class, a text of zero words, a label without a class, or a rationale that does not fit its text.
+    ``leaks``: "remove" takes texts of the test set out of train and dev (the card counts them), "keep" leaves them.
+    Where the facts say that the splits were "dealt" here, texts of dev are taken out of train too. ``query_end``: a
+    word put after every query. Raises CorpusError for an empty split, a train split of one class, a text of zero words
+    or with half of a character, a label without a class, or a rationale that does not fit its text.
     """
     check_choice("leaks", leaks, ("remove", "keep"))
     if max_length is not None:
         check_number("max_length", max_length, least=1, whole=True)
-    without, found = remove_leaks(splits)
+    dealt = facts.get("dealt", False)
+    without, found = remove_leaks(splits, dealt)
     if leaks == "remove":
+        _check_left(name, splits, without, "dev or test" if dealt else "test")
         splits = without
     for part in ("train", "dev", "test"):
         _check(name, part, splits[part], len(classes))
@@ -99,6 +108,19 @@ def _with_query_end(text: Text, word: str) -> Text:
     return replace(text, query=(*text.query, word)) if text.query else text
 
 
+def _check_left(name: str, splits: dict[str, list[Text]], left: dict[str, list[Text]], held_out: str) -> None:
+    """Raise CorpusError where the texts that are left when leaks are removed make no corpus, and those before did."""
+    hint = 'Give a test set of other texts, or keep these with leaks="keep" (on the command line: -o leaks=keep).'
+    for part in ("train", "dev"):
+        many, also = len(splits[part]), f"in {held_out if part == 'train' else 'test'} too"
+        if many and not left[part]:
+            raise CorpusError(f"the {part} split of {name} is empty: all {many:,} of its texts are {also}", hint=hint)
+        before, after = (len({text.label for text in texts[part]}) for texts in (splits, left))
+        if part == "train" and before > 1 and after == 1:
+            gone = f"{many - len(left[part]):,} of its {many:,} texts are {also}, the others are of one class only"
+            raise CorpusError(f"the train split of {name} cannot be used: {gone}", hint=hint)
+
+
 def _check(name: str, part: str, texts: Sequence[Text], classes: int) -> None:
     if not texts:
         raise CorpusError(f"the {part} split of {name} is empty", hint="Check the files and the filters.")
@@ -106,6 +128,8 @@ def _check(name: str, part: str, texts: Sequence[Text], classes: int) -> None:
         what = f"text {text.id or i} of the {part} split of {name}"
         if not text.words:
             raise CorpusError(f"{what} has zero words", hint="Remove it, or give it a text.")
+        if lone_surrogate(" ".join((*text.query, *text.words))) is not None:
+            raise CorpusError(f"{what} holds half of a character, a lone surrogate", hint="Write the whole one.")
         if not 0 <= text.label < classes:
             raise CorpusError(f"{what} has label {text.label}, but there are {classes} classes")
         if text.rationale is not None and len(text.rationale) != len(text.words):

@@ -1,8 +1,9 @@
 """ERASER's Movies, MultiRC and FEVER, in the benchmark's own layout (DeYoung et al. 2020).
 
 ``{train,val,test}.jsonl`` and ``docs/``, in a folder or in the published archive. A document is a file whose
-lines are sentences of tokens separated by one space; evidences count tokens over the whole document. Archives
-are read member by member into memory and never unpacked to disk.
+lines are sentences of tokens separated by one space; evidences count tokens over the whole document. A bare carriage
+return ends a line too, as it does in ERASER's own loader. Archives are read member by member into memory and never
+unpacked to disk.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from ver_lite.corpora.reading import (
     opened,
     safe_name,
     span_in,
-    words_of,
 )
+from ver_lite.corpora.words import words_of
 
 LARGEST_MEMBER = 512 * 2**20  # bytes; the largest published one, FEVER's train.jsonl, is well below
 LARGEST_ARCHIVE = 2 * 2**30
@@ -69,7 +70,8 @@ class Release:
             if content is None:
                 raise CorpusError(f"document {docid!r} is not in docs/", *where, hint="Is the release complete?")
             name = self.path / "docs" / docid
-            lines = [[word for word in line.strip().split(" ") if word] for _, line in lines_of_bytes(content, name)]
+            whole = (line for _, read in lines_of_bytes(content, name) for line in read.split("\r"))
+            lines = [[word for word in line.strip().split(" ") if word] for line in whole]
             sentences = [line for line in lines if line]
             if not sentences:
                 raise CorpusError("the document has zero words", name)

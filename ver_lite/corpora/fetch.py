@@ -2,15 +2,18 @@
 
 pooch keeps the registry and checks the sums. It cannot resume a download, so it is given a downloader that can,
 :class:`Resumable`. A file whose checksum nobody publishes is trusted the first time: its sum is recorded in
-``checksums.json`` beside it, and later downloads must have the same one. Nothing is uploaded, nothing is unpacked.
+``checksums.json`` beside it, and later downloads must have the same one; before that, its form is looked at, so that a
+web page that a proxy sends instead is not taken for it. Nothing is uploaded, nothing is unpacked.
 """
 
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ver_lite.corpora.named import ENTRIES, Remote, sources
 from ver_lite.corpora.places import data_folder
+from ver_lite.corpora.reading import CUT
 from ver_lite.system.files import FileError, write_json
 
 RECORD = "checksums.json"
@@ -80,8 +84,13 @@ def _fetch_one(
 
     pooch.get_logger().setLevel("WARNING")
     recorded = _recorded(place)
-    sha256 = remote.sha256 or recorded.get(remote.file, {}).get("sha256")
     target = place / remote.file
+    if remote.sha256 is None and target.exists() and (fault := _fault(target, remote.file)):
+        say(f"{remote.file} is there, but {fault}: it is removed and downloaded anew.")
+        target.unlink()
+        if recorded.pop(remote.file, None):
+            _record(place, recorded)
+    sha256 = remote.sha256 or recorded.get(remote.file, {}).get("sha256")
     downloader = Resumable(target, sha256, remote.size, progress, timeout)
     registry = pooch.create(path=place, base_url="", registry={remote.file: sha256}, urls={remote.file: url})
     try:
@@ -133,6 +142,10 @@ class Resumable:
         except requests.exceptions.RequestException as error:
             kind = "no answer in time from" if isinstance(error, requests.exceptions.Timeout) else "cannot reach"
             raise FetchError(f"{kind} {urlsplit(url).netloc or url}. Check the network and run again.") from None
+        if fault := _fault(self.part, self.part.name.removesuffix(".part"), whole=self.known is None):
+            self.part.unlink()
+            self.marks.unlink(missing_ok=True)
+            raise FetchError(f"{url}: what came {fault}. Nothing was saved. {_PROXY}")
         self.sha256 = file_hash(str(self.part))
         os.replace(self.part, output_file)
         self.marks.unlink(missing_ok=True)
@@ -202,7 +215,39 @@ class _Cut(Exception):
     """Fewer or more bytes came than were announced."""
 
 
+_PROXY = "A proxy, a login or an error page may have answered: open the address in a browser, then run again."
 _GONE = "The file may have been moved or withdrawn; another server can be given as base_url."
+
+
+_FORMS = {".gz": "gzip", ".zip": "zip", ".json": "JSON"}
+_BEGINS = {"gzip": b"\x1f\x8b", "zip": b"pk", "JSON": (b"{", b"[")}
+
+
+def _fault(file: Path, name: str, whole: bool = True) -> str | None:
+    """What is wrong with the form of a file of this ``name``; None if it is what the name says. ``whole``: read it to
+    its end; a known checksum makes that needless."""
+    with open(file, "rb") as opened:
+        first = opened.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    form = _FORMS.get(Path(name).suffix)
+    if form is None or first.startswith(_BEGINS[form]):
+        try:
+            return _read_through(file, form) if whole else None
+        except CUT as error:
+            return f"is a {form} file that cannot be read to its end ({error})"
+    page = first.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+    return f"is no {form} file{' but a web page' if page else ''}"
+
+
+def _read_through(file: Path, form: str | None) -> None:
+    """Read a packed file to its end, where its own checksums are compared. Raises one of CUT."""
+    if form == "gzip":
+        with gzip.open(file) as packed:
+            while packed.read(1 << 20):
+                pass
+    elif form == "zip":
+        with zipfile.ZipFile(file) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(f"{damaged} is damaged")
 
 
 def _disk_error(error: OSError, place: Path) -> FetchError:

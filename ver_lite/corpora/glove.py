@@ -1,20 +1,32 @@
-"""Word vectors in GloVe's text form: ``word v1 ... vD`` a line (Pennington, Socher and Manning 2014)."""
+"""Word vectors in GloVe's text form: ``word v1 ... vD`` a line (Pennington, Socher and Manning 2014).
+
+The text forms of word2vec and fastText are read too: they begin with a line ``words D``. Tabs may stand for spaces.
+"""
 
 from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, islice
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ver_lite.corpora.core import PADDING, UNKNOWN, CorpusError, Vocabulary
-from ver_lite.corpora.reading import AGAIN, CUT, lines_of, number_in, read_lines
+from ver_lite.corpora.reading import AGAIN, CUT, lines_of, number_in, opened
 from ver_lite.system.checks import check_choice
 
 CHUNK = 4096  # lines parsed at once
+TEXTS = (".txt", ".vec", ".tsv")  # how the members of an archive end that may be vectors
+_HEAD = re.compile(r"\s*(\d+)[ \t]+(\d+)\s*")  # "words D"
+_FASTTEXT = b"\xba\x16\x4f\x2f"  # its models begin so
+_AS_TEXT = (
+    "Vectors are read as text, word v1 ... vD a line. Write them so, with gensim for instance: "
+    'KeyedVectors.load_word2vec_format(file, binary=True).save_word2vec_format("vectors.txt").'
+)
 
 
 def load_glove(
@@ -32,7 +44,8 @@ def load_glove(
     0, padding, is zero. ``unknown`` says what row 1 and every word without a vector get: "own" is the mean of all
     vectors in the file, "zero" is the zero vector, as in the released code of VER.
 
-    Raises CorpusError with file and line for a line of another length, for what is not a number, and for NaN.
+    A line whose word is white space is passed over: no text has such a word. Raises CorpusError with file and line for
+    a line of another length, for what is not a number, and for NaN; and for a file that is not text.
     """
     check_choice("unknown", unknown, ("own", "zero"))
     name, lines = _open(Path(path), dimension, member)
@@ -49,6 +62,8 @@ def load_glove(
             row = rows.get(word)
             if row is not None and not found[row]:
                 matrix[row], found[row] = vector, True
+    if not count:
+        raise CorpusError("no vectors", name, hint="Expected: word v1 ... vD, a line a word.")
     if unknown == "own":
         matrix[~found] = (total / count).astype(np.float32)
         matrix[PADDING] = 0.0
@@ -58,18 +73,21 @@ def load_glove(
 def _dimension(
     name: str, lines: Iterator[tuple[int, str]], dimension: int | None
 ) -> tuple[int, str, Iterator[tuple[int, str]]]:
-    """(D, where that was read, the lines from the first on)."""
+    """(D, where that was read, the lines from the first vector on)."""
     first = next(lines)
-    lines = chain([first], lines)
+    head = _HEAD.fullmatch(first[1])
+    if head is None:
+        lines = chain([first], lines)
     if dimension is not None:
         return dimension, "as asked for", lines
     in_name = re.search(r"(?<!\d)(\d{1,4})d(?![a-z0-9])", Path(name).name)
     if in_name:
         return int(in_name.group(1)), "as the file's name says", lines
-    numbers = len(first[1].split()) - 1
+    if head is not None:
+        return int(head.group(2)), "as the first line says", lines
+    numbers = len(first[1].split()) - (not first[1][:1].isspace())
     if numbers < 2:
-        hint = "word2vec's files begin so: delete that line." if numbers == 1 else "Expected: word v1 ... vD."
-        raise CorpusError(f"{max(numbers, 0)} numbers on the first line", name, first[0], hint)
+        raise CorpusError(f"{max(numbers, 0)} numbers on the first line", name, first[0], "Expected: word v1 ... vD.")
     return numbers, "as on the first line", lines
 
 
@@ -79,7 +97,9 @@ def _parse(chunk: list[tuple[int, str]], dimension: int, whence: str, name: str)
     for number, line in chunk:
         if not line.strip():
             continue
-        word, numbers = _cut(line, dimension, whence, name, number)
+        word, numbers = _cut(line.replace("\t", " "), dimension, whence, name, number)
+        if not word.strip():
+            continue
         words.append(word)
         rest.append(numbers)
         at.append(number)
@@ -106,7 +126,7 @@ def _cut(line: str, dimension: int, whence: str, name: str, number: int) -> tupl
             return word, numbers
     parts = line.rstrip().rsplit(" ", dimension)
     word = parts[0]
-    if len(parts) != dimension + 1 or not word.strip() or " " in word and _is_number(word.rsplit(" ", 1)[1]):
+    if len(parts) != dimension + 1 or not all(parts[1:]) or " " in word and _is_number(word.rsplit(" ", 1)[1]):
         values = line.split()
         n = next((i for i, value in enumerate(reversed(values[1:])) if not _is_number(value)), len(values) - 1)
         raise CorpusError(f"{max(n, 0)} numbers, expected {dimension} ({whence})", name, number)
@@ -122,22 +142,60 @@ def _is_number(text: str) -> bool:
 
 
 def _open(path: Path, dimension: int | None, member: str | None) -> tuple[str, Iterator[tuple[int, str]]]:
+    """(name for errors, numbered lines) of a file, or of the member of an archive."""
     if not zipfile.is_zipfile(path):
         if path.suffix == ".zip" and path.is_file():
             raise CorpusError("not a readable zip archive", path, hint=AGAIN)
-        return str(path), read_lines(path)
+        return str(path), _lines(lambda: opened(path), str(path))
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [n for n in archive.namelist() if n.endswith(".txt")]
+            names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX/")]
     except CUT as error:
         raise CorpusError(f"the archive cannot be read ({error})", path, hint=AGAIN) from None
-    fitting = [n for n in names if n == member or (member is None and (dimension is None or f".{dimension}d." in n))]
+    texts = [n for n in names if n.endswith(TEXTS)]
+    if not texts and member is None:
+        there = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise CorpusError(f"the archive holds no {', '.join(TEXTS)}, but {there or 'nothing'}", path, hint=_AS_TEXT)
+    fitting = [n for n in names if n == member] if member is not None else texts
+    if member is None and len(fitting) > 1 and dimension is not None:
+        fitting = [n for n in texts if f".{dimension}d." in n]
     if len(fitting) != 1:
-        hint = "Say which with member= or dimension=."
-        raise CorpusError(f"{len(fitting)} members fit; it holds {', '.join(names) or 'no .txt'}", path, hint=hint)
-    return f"{path}/{fitting[0]}", _member(path, fitting[0])
+        hint = "Unpack the archive and give the path of one of them; load_glove also takes member= or dimension=."
+        raise CorpusError(f"{len(fitting)} members fit; it holds {', '.join(names)}", path, hint=hint)
+    return f"{path}/{fitting[0]}", _lines(lambda: _member(path, fitting[0]), f"{path}/{fitting[0]}")
 
 
-def _member(path: Path, name: str) -> Iterator[tuple[int, str]]:
+@contextmanager
+def _member(path: Path, name: str) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(path) as archive, archive.open(name) as stream:
-        yield from lines_of(stream, f"{path}/{name}")
+        yield stream
+
+
+def _lines(open_file: Callable[[], AbstractContextManager[IO[bytes]]], name: str) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a file that is text. Raises CorpusError for one that is not."""
+    try:
+        with open_file() as stream:
+            first = stream.read(1 << 16)
+    except CUT:
+        first = b""  # the lines say where it is cut
+    if first.startswith(_FASTTEXT):
+        hint = "Take the .vec file that is published beside it."
+        raise CorpusError("this is a model of fastText, not text", name, hint=hint)
+    if _is_word2vec(first):
+        raise CorpusError("this is word2vec's binary form, not text", name, hint=_AS_TEXT)
+    if b"\0" in first and not first.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16: its lines say what to do
+        raise CorpusError("this is binary, not text", name, hint=_AS_TEXT)
+    with open_file() as stream:
+        yield from lines_of(stream, name)
+
+
+def _is_word2vec(first: bytes) -> bool:
+    """Whether a file that begins so is word2vec's binary form: the first line of the text form, then no numbers."""
+    head, _, rest = first.partition(b"\n")
+    if re.fullmatch(rb"\s*\d+[ \t]+\d+\s*", head) is None:
+        return False
+    try:
+        numbers = rest.partition(b"\n")[0].decode("utf-8").split()[1:]
+    except UnicodeDecodeError:
+        return True
+    return not all(map(_is_number, numbers))

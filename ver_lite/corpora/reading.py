@@ -1,4 +1,4 @@
-"""What every reader of files needs: lines with their numbers, JSON with its errors, words with their offsets.
+"""What every reader of files needs: lines with their numbers, JSON with its errors, spans, dealing into splits.
 
 Nothing here depends on a particular corpus. Every problem is a :class:`~ver_lite.corpora.core.CorpusError` that names
 file and line.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import re
 import tarfile
 import zipfile
 import zlib
@@ -24,39 +23,6 @@ from ver_lite.corpora.core import CorpusError, Text
 
 CUT = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile)
 AGAIN = "It is cut off or damaged: download or copy it again."
-
-_WORD = re.compile(
-    r"""
-      https?://\S+                                  # an address
-    | [:;=]['-]?[()\[\]DPp/\\|3*]+(?!\w)            # :-)  ;D  =(
-    | \w+(?=n['’]t\b)                               # did | n't
-    | n['’]t\b | ['’](?:s|m|d|re|ve|ll)\b           # n't  's  'm  'd  're  've  'll
-    | \w+(?:[.,-](?=\w)\w+)*?(?=n['’]t\b)           # well-did | n't
-    | \w+(?:[.,-]\w+)*                              # word, 3.5, 1,000, well-made
-    | ([^\w\s])\1*                                  # ! !!! ... ||
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-def words_with_offsets(text: str) -> list[tuple[str, int, int]]:
-    """``text`` cut at white space and punctuation: (word, start, end), with ``text[start:end] == word``.
-
-    A run of one punctuation mark is one word ("!!!"), so are an address and a plain smiley; "didn't" is "did"
-    and "n't", "it's" is "it" and "'s", as in GloVe and in ERASER's documents.
-    """
-    return [(m.group(), m.start(), m.end()) for m in _WORD.finditer(text)]
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of :func:`words_with_offsets` alone."""
-    return tuple(m.group() for m in _WORD.finditer(text))
-
-
-def flags_from_spans(offsets: Sequence[tuple[str, int, int]], spans: Iterable[Sequence[int]]) -> tuple[bool, ...]:
-    """One flag a word: True where the word overlaps one of the character ``spans`` [start, end)."""
-    spans = list(spans)
-    return tuple(any(start < b and a < end for a, b in spans) for _, start, end in offsets)
 
 
 @contextmanager
@@ -154,10 +120,12 @@ def number_in(text: str, what: str, path: str | Path, line: int) -> float:
     return value
 
 
-def span_in(span: Any, length: int, what: str, path: str | Path, line: int, *, empty: bool = False) -> tuple[int, int]:
+def span_in(
+    span: Any, length: int, what: str, path: str | Path, line: int | None, *, empty: bool = False, hint: str = ""
+) -> tuple[int, int]:
     """Check that ``span`` is [start, end) inside ``length``, and return it. Raises CorpusError that says what is wrong.
 
-    ``empty`` allows start = end.
+    ``empty`` allows start = end. ``hint``: what to do about one that is too long.
     """
     whole = isinstance(span, list | tuple) and len(span) == 2 and all(type(x) is int for x in span)
     if not whole:
@@ -168,7 +136,7 @@ def span_in(span: Any, length: int, what: str, path: str | Path, line: int, *, e
     if end < start or (end == start and not empty):
         raise CorpusError(f"{what} [{start}, {end}) is empty or runs backwards", path, line)
     if end > length:
-        raise CorpusError(f"{what} [{start}, {end}) is longer than its text, which ends at {length}", path, line)
+        raise CorpusError(f"{what} [{start}, {end}) is longer than its text, which ends at {length}", path, line, hint)
     return start, end
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ver_lite.corpora.core import CorpusError, Text
-from ver_lite.corpora.reading import deal, flags_from_spans, span_in, words_of, words_with_offsets
+from ver_lite.corpora.noticed import Noticed, places
+from ver_lite.corpora.reading import deal, span_in
+from ver_lite.corpora.words import flags_from_spans, lone_surrogate, words_of, words_with_offsets
 
 SHARES = (0.1, 0.1)  # dev, test
 Label = str | int | bool
@@ -33,6 +35,18 @@ class Cell:
     def fault(self, problem: str, hint: str = "") -> CorpusError:
         return CorpusError(problem, self.path, self.line, hint)
 
+    def whole(self) -> Cell:
+        """The cell again, if its strings can be written to a file. Raises CorpusError for half a character."""
+        for string in self.value if isinstance(self.value, list) else (self.value,):
+            if isinstance(string, str) and (at := lone_surrogate(string)) is not None:
+                problem = f"{self.name} holds half of a character, \\u{ord(string[at]):04x}, at place {at}"
+                raise self.fault(problem, "A longer text was cut there: write the whole character, or remove it.")
+        return self
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}" + ("" if self.line is None else f", line {self.line}")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -47,7 +61,7 @@ def read_label(cell: Cell, kinds: tuple[type, ...], hint: str = "") -> Cell:
     if type(cell.value) not in kinds or cell.value == "":
         expected = "a string or a whole number" if bool not in kinds else "a string, a whole number, True or False"
         raise cell.fault(f"{cell.name} is {cell.value!r}, expected {expected}", hint)
-    return cell
+    return cell.whole()
 
 
 def read_words(words: Cell, marks: Cell) -> Marked:
@@ -57,6 +71,7 @@ def read_words(words: Cell, marks: Cell) -> Marked:
         raise words.fault(f"{words.name} must be a list of strings, none of them empty")
     if not given:
         raise words.fault("a text of zero words")
+    words.whole()
     if flags is None:
         return tuple(given), None
     _check_list(marks)
@@ -72,12 +87,13 @@ def read_words(words: Cell, marks: Cell) -> Marked:
     return tuple(given), tuple(bool(flag) for flag in flags)
 
 
-def read_string(text: Cell, marks: Cell) -> Marked:
-    """The words of a string, cut at white space and punctuation. A word that overlaps a span [start, end) of
-    characters is marked. Overlapping spans are an error: they are usually a slip. Raises CorpusError."""
+def read_string(text: Cell, marks: Cell, noticed: Noticed) -> Marked:
+    """The words of a string, cut at white space and punctuation. A word that overlaps a span [start, end) is marked;
+    ``noticed`` says what spans count, and counts those that cut words. Overlapping spans are an error: they are usually
+    a slip. Raises CorpusError."""
     if not isinstance(text.value, str):
         raise text.fault(f"{text.name} is {type(text.value).__name__}, expected a string")
-    offsets = words_with_offsets(text.value)
+    offsets = words_with_offsets(text.whole().value)
     words = tuple(word for word, _, _ in offsets)
     if not words:
         raise text.fault("a text of zero words")
@@ -87,15 +103,33 @@ def read_string(text: Cell, marks: Cell) -> Marked:
     if marks.value and not any(isinstance(mark, list) for mark in marks.value):
         hint = "Mark a string with character spans: [[start, end], ...]. Flags go with a text that is a list of words."
         raise marks.fault(f"{marks.name} has flags, but {text.name} is a string", hint)
-    at = marks.path, marks.line
-    spans = sorted(span_in(mark, len(text.value), "the rationale", *at) for mark in marks.value)
+    spans = _spans(text.value, marks, noticed.units)
     for (a, b), (c, d) in zip(spans, spans[1:], strict=False):
         if c < b:
             raise marks.fault(f"the rationale spans [{a}, {b}) and [{c}, {d}) overlap", "Merge them.")
     for a, b in spans:
         if not any(flags_from_spans(offsets, [(a, b)])):
             raise marks.fault(f"the rationale span [{a}, {b}) holds no word")
+    noticed.look(text.value, offsets, spans, marks.where)
     return words, flags_from_spans(offsets, spans)
+
+
+def _spans(text: str, marks: Cell, units: str) -> list[tuple[int, int]]:
+    """The spans in characters, sorted. Raises CorpusError for one that is not in the text or cuts a character."""
+    starts = places(text, units)
+    ends = [mark[1] for mark in marks.value if isinstance(mark, list) and len(mark) == 2 and type(mark[1]) is int]
+    fits = units == "characters" and not text.isascii() and max(ends, default=0) <= places(text)[-1]
+    hint = 'Counted in UTF-16 units, as JavaScript and Java count, it fits: give span_units="utf-16".' if fits else ""
+    at = marks.path, marks.line
+    spans = sorted(span_in(mark, starts[-1], "the rationale", *at, hint=hint) for mark in marks.value)
+    if units == "characters":
+        return spans
+    number = {place: i for i, place in enumerate(starts)}
+    for a, b in spans:
+        if a not in number or b not in number:
+            hint = 'Are the spans counted in characters? Then leave span_units="utf-16" away.'
+            raise marks.fault(f"the rationale [{a}, {b}) cuts a character in two", hint)
+    return [(number[a], number[b]) for a, b in spans]
 
 
 def _check_list(marks: Cell) -> None:
@@ -105,7 +139,7 @@ def _check_list(marks: Cell) -> None:
 
 def read_query(cell: Cell) -> tuple[str, ...]:
     """The words of a query, a string or a list of words; none if there is none. Raises CorpusError."""
-    query = cell.value
+    query = cell.whole().value
     if query is None:
         return ()
     if isinstance(query, str):

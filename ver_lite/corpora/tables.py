@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from ver_lite.corpora.core import CorpusError, Text
+from ver_lite.corpora.noticed import ANSWERS, OTHER_NAMES, REJECTED, UNITS, Noticed, meant
 from ver_lite.corpora.records import Cell, Record, into_splits, read_label, read_query, read_string, read_words
+from ver_lite.system.checks import check_choice
 
 KNOWN = (("pandas", "DataFrame"), ("datasets", "Dataset"))
 SPLITS = {"train": ("train",), "dev": ("dev", "validation", "val", "valid"), "test": ("test",)}
@@ -27,6 +29,8 @@ USUAL = {  # a role, and the columns that have it if nobody says otherwise
     "id": ("id",),
 }
 NEEDED = ("text", "label")
+ANSWER = "answer"  # Prodigy's column, read if it holds nothing but Prodigy's answers
+OTHERS = {name for names in OTHER_NAMES.values() for name in names}
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def read_table(
     query: Hashable | None = None,
     id: Hashable | None = None,
     seed: int = 0,
+    span_units: str = "characters",
 ) -> tuple[dict[str, list[Text]], tuple[str, ...], dict[str, Any]]:
     """Texts from a DataFrame or a Dataset, or from a mapping (a DatasetDict) with train, test and perhaps dev (or
     validation).
@@ -78,22 +83,29 @@ def read_table(
     The columns are given by name. None is the column of the same name, for ``text`` also "tokens"; only text and label
     must be there. Labels are strings, whole numbers or booleans; where the table names its classes (ClassLabel), the
     classes are these, in that order. A single table is split 80/10/10, a missing dev is 10 % of train; both within each
-    class, by ``seed``. Raises CorpusError with row (from 0) and column.
+    class, by ``seed``. ``span_units`` and Prodigy's column "answer": as for JSON Lines. Raises CorpusError with row
+    (from 0) and column, and for a column whose name is nearly that of a role which no column has.
     """
+    check_choice("span_units", span_units, UNITS, error=CorpusError)
     asked = {"text": text, "label": label, "rationale": rationale, "query": query, "id": id}
     given, left_out = _by_split(table)
     tables = {split: _seen(some, split, asked) for split, some in given.items()}
     anywhere = {column for some in tables.values() for column in some.columns}
     columns = {split: _columns(some, asked, anywhere) for split, some in tables.items()}
-    records = {split: list(_records(some, columns[split])) for split, some in tables.items()}
+    noticed = Noticed(_kind(table), span_units)
+    for split, some in tables.items():
+        _check_others(some, columns[split])
+    records = {split: list(_records(some, columns[split], noticed)) for split, some in tables.items()}
     for split, some in records.items():
         if not some:
-            raise CorpusError("no rows", tables[split].name)
+            raise CorpusError(f"no rows{' but rejected ones' if noticed.rejected else ''}", tables[split].name)
     first = next(iter(tables))
     order = tables[first].classes.get(columns[first]["label"], ())
     splits, classes, notes = into_splits(records, seed, order)
     used = {role: str(c) for some in columns.values() for role, c in some.items() if c is not None}
-    ignored = [column for column in tables[first].columns if column not in columns[first].values()]
+    left = [column for column in tables[first].columns if column not in columns[first].values()]
+    noticed.ignored.update({str(column): len(records[first]) for column in left if column != _answers(tables[first])})
+    noticed.say(keys=False)  # the columns to read were given by name; the card lists the others
     info = getattr(next(iter(given.values())), "info", None)
     facts = {
         "source": f"in memory: {_kind(table)}",
@@ -101,7 +113,8 @@ def read_table(
         "citation": getattr(info, "citation", "") or "",
         "columns": used,
         "rows": {split: len(some) for split, some in records.items()},
-        "ignored_keys": {str(column): len(records[first]) for column in ignored},
+        **noticed.facts(),
+        "dealt": bool(notes),
         "notes": [*notes, *(f"the split {name!r} is not used" for name in left_out)],
     }
     return splits, classes, facts
@@ -141,7 +154,7 @@ def _seen(table: Any, split: str, asked: Mapping[str, Hashable | None]) -> Table
             hint = "It is streamed: load it without streaming=True."
         raise CorpusError(f"no corpus can be made of a {type(table).__name__}", hint=hint)
     name = kind if split == "all" else f"the {split} split"
-    wanted = {*asked.values(), *(column for usual in USUAL.values() for column in usual)}
+    wanted = {*asked.values(), *(column for usual in USUAL.values() for column in usual), ANSWER, *OTHERS}
     if kind == "DataFrame":
         columns = list(table.columns)
         if twice := [column for column in columns if columns.count(column) > 1 and column in wanted]:
@@ -174,7 +187,26 @@ def _columns(table: Table, asked: Mapping[str, Hashable | None], anywhere: set[H
     return found
 
 
-def _records(table: Table, columns: Mapping[str, Hashable | None]) -> Iterator[Record]:
+def _check_others(table: Table, columns: Mapping[str, Hashable | None]) -> None:
+    """Raise CorpusError for a column that seems to have a role which no column has."""
+    lacking = [role for role, column in columns.items() if column is None]
+    for column in table.columns:
+        if column not in columns.values():
+            values = map(_plain, table.values.get(column, ()))
+            first = next((value for value in values if value is not None), None)
+            if (role := meant(str(column), first, lacking)) is not None:
+                hint = f"If it is the {role}, say {role}={column!r}; if not, leave it out or rename it."
+                raise CorpusError(f"the column {column!r} is not read, and there is no {role}", table.name, hint=hint)
+
+
+def _answers(table: Table) -> str | None:
+    """Prodigy's column, if the table has it."""
+    values = [_plain(value) for value in table.values.get(ANSWER, ())]
+    return ANSWER if values and all(value in ANSWERS for value in values) else None
+
+
+def _records(table: Table, columns: Mapping[str, Hashable | None], noticed: Noticed) -> Iterator[Record]:
+    answers = table.values[ANSWER] if ANSWER not in columns.values() and _answers(table) else None
     for role in reversed(NEEDED):  # labels first: one that is missing makes pandas write all others as 1.0, 2.0, ...
         for row in range(len(table.values[columns[role]])):
             cell = table.cell(row, columns[role], f"the {role}")
@@ -182,12 +214,17 @@ def _records(table: Table, columns: Mapping[str, Hashable | None]) -> Iterator[R
                 raise cell.fault(f"no {role} here", table.without(columns[role]))
     whole = f"Make whole numbers of them: frame[{columns['label']!r}].astype(int)." if table.frame else ""
     for row in range(len(table.values[columns["text"]])):
+        if answers is not None and answers[row] in REJECTED:
+            noticed.rejected[answers[row]] += 1
+            continue
         cells = {role: table.cell(row, column, f"the {role}") for role, column in columns.items()}
-        read = read_words if isinstance(cells["text"].value, list) else read_string
-        words, flags = read(cells["text"], cells["rationale"])
+        if isinstance(cells["text"].value, list):
+            words, flags = read_words(cells["text"], cells["rationale"])
+        else:
+            words, flags = read_string(cells["text"], cells["rationale"], noticed)
         label = cells["label"]
         label = read_label(label, (str, int, bool), whole if isinstance(label.value, float) else "")
-        name = str(row if cells["id"].value is None else cells["id"].value)
+        name = str(row if cells["id"].value is None else cells["id"].whole().value)
         yield Record(Text(words, -1, flags, read_query(cells["query"]), name), label)
 
 

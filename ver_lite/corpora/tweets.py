@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ver_lite.corpora.core import CorpusError, Text
-from ver_lite.corpora.reading import deal, flags_from_spans, read_lines, words_with_offsets
+from ver_lite.corpora.reading import deal, read_lines
+from ver_lite.corpora.words import flags_from_spans, words_with_offsets
 
 CLASSES = ("negative", "positive")
 COLUMNS = ("textID", "text", "selected_text", "sentiment")

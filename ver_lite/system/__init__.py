@@ -6,6 +6,7 @@ The files::
     checks    a number in a range, one of several choices, a switch
     files     read and write whole files; every error names its file
     errors    the message of an error as one line for people
+    locks     a lock between processes, which no killed process leaves behind
     machine   device, random state, provenance, peak memory
     markdown  a table in Markdown
     outside   a class that is not the library's own, by its name in a config

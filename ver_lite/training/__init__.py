@@ -8,6 +8,7 @@ The files::
     game       the game that a config describes, built
     loop       the training loop of one run, a step at a time
     runs       a run in memory, and its folder on disk
+    folders    a run's folder while it is written: claimed and held by one process
     graphs     a step recorded once on a GPU and replayed
     cleaning   classifiers that are trained on texts cut down to some of their words
 """

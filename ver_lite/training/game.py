@@ -80,7 +80,8 @@ def word_vectors(config: Config, vocabulary: Vocabulary, kinds: Kinds | None = N
 
         named = config.vectors == "glove"
         path = locate("glove", dimension=config.dimension) if named else config.vectors
-        return torch.as_tensor(load_glove(path, vocabulary, unknown=config.protocol.unknown)[0])
+        size = config.dimension if named else None  # a file's own size is its vectors'
+        return torch.as_tensor(load_glove(path, vocabulary, dimension=size, unknown=config.protocol.unknown)[0])
     vectors = random_vectors(len(vocabulary), config.dimension)
     if config.protocol.unknown == "zero":
         vectors[UNKNOWN] = 0

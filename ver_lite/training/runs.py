@@ -28,7 +28,6 @@ from ver_lite.players.encoders import ENCODERS
 from ver_lite.system import __version__
 from ver_lite.system.files import (
     FileError,
-    is_temporary,
     load_tensors,
     read_json,
     remove_temporaries,
@@ -37,14 +36,11 @@ from ver_lite.system.files import (
 )
 from ver_lite.system.outside import can_be_found, is_outside
 from ver_lite.training.config import Config
+from ver_lite.training.folders import RunError, claimed
 from ver_lite.training.game import Kinds, build_game
 
 FORMAT = 2
 READABLE = (1, 2)  # in format 1 every config had a perturbation
-
-
-class RunError(FileError):
-    """A run folder that cannot be used as asked: which one, why, and what to do."""
 
 
 def trusted_kinds(config: Config, folder: Path, **given: type | None) -> Kinds:
@@ -94,40 +90,18 @@ class Run:
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write the run (without checkpoint) to ``folder``. Raises FileError if disk or folder fail."""
-        self.folder = claim_folder(folder, overwrite)
-        start_folder(self.folder, self.config, self.vocabulary, self.classes, Kinds.of_game(self.game))
-        finish_folder(self, self.folder)
+        with claimed(folder, overwrite) as self.folder:
+            start_folder(self.folder, self.config, self.vocabulary, self.classes, Kinds.of_game(self.game))
+            finish_folder(self, self.folder)
         return self.folder
-
-
-def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
-    """Check that a folder may become a run's folder, and return its path; nothing is written. Raises RunError if it
-    holds a run, unless ``overwrite``, and if it holds anything else."""
-    folder = Path(folder)
-    try:
-        there = sorted(p.name for p in folder.iterdir() if not is_temporary(p)) if folder.exists() else []
-    except OSError as error:
-        raise RunError(f"{folder} cannot be a run folder: {error.strerror}") from None
-    if there and not _is_run(folder):
-        raise RunError(f"{folder} is not empty and holds no run ({there[0]}, ...). Choose another folder.")
-    if there and not overwrite:
-        state = "a run" if "provenance.json" in there else "an unfinished run"
-        raise RunError(f"{folder} already holds {state}. Resume it, overwrite it, or choose another folder.")
-    return folder
-
-
-def _is_run(folder: Path) -> bool:
-    try:
-        return {"format", "classes", "method"} <= set(read_json(folder / "config.json", dict))
-    except FileError:
-        return False
 
 
 def start_folder(
     folder: Path, config: Config, vocabulary: Vocabulary, classes: tuple[str, ...], kinds: Kinds | None = None
 ) -> None:
-    """Write into a claimed folder what is known before training, after deleting the files of an earlier run there.
-    Warns where reloading will need a class that no other process can find by its name."""
+    """Write into a claimed folder what is known before training, after deleting the files of an earlier run there. When
+    that fails, no part of a run is left. Warns where reloading will need a class that no other process can find by its
+    name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("provenance.json", "checkpoint.safetensors", "game.safetensors", "history.json"):
@@ -142,8 +116,13 @@ def start_folder(
                 stacklevel=2,
             )
     head = {"format": FORMAT, "version": __version__, "classes": list(classes), **config.as_dict()}
-    write_json(folder / "config.json", head)
-    write_json(folder / "vocabulary.json", vocabulary.words[2:])
+    try:
+        write_json(folder / "config.json", head)
+        write_json(folder / "vocabulary.json", vocabulary.words[2:])
+    except FileError:
+        for name in ("config.json", "vocabulary.json"):
+            (folder / name).unlink(missing_ok=True)
+        raise
 
 
 def finish_folder(run: Run, folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,12 @@ from ver_lite.players.base import Encoder
 from ver_lite.system import machine
 from ver_lite.system.files import load_tensors, read_json
 from ver_lite.training.config import Config
+from ver_lite.training.folders import RunError, claimed, held
 from ver_lite.training.game import OF_PLAYERS, Kinds, build_game, fitted, word_vectors
 from ver_lite.training.loop import Callback, Loop, Watch
 from ver_lite.training.runs import (
     Run,
-    RunError,
     build_from,
-    claim_folder,
     load_run,
     part,
     read_config,
@@ -83,8 +83,8 @@ def train(
     if players is not None and (out is not None or vectors is not None):
         raise ValueError("players: a run that goes on from a game can have neither a folder nor vectors of its own")
     where = machine.pick_device(device)
-    folder = None if out is None else claim_folder(out, overwrite)
-    with machine.own_random_state(config.seed, where):
+    holding = nullcontext() if out is None else claimed(out, overwrite)
+    with holding as folder, machine.own_random_state(config.seed, where):
         if players is not None:
             vectors = players.selector.embedding.weight.detach()
         vectors = word_vectors(config, corpus.vocabulary, kinds) if vectors is None else vectors
@@ -126,13 +126,30 @@ def resume(
     """Continue the run in ``folder`` from its checkpoint; one that is finished is returned as it is. ``method``,
     ``encoder``: as in :func:`~ver_lite.training.runs.load_run`.
 
-    Raises RunError when there is nothing to resume, or when ``corpus`` is not the one the run was trained on.
+    Raises RunError when there is nothing to resume, when another process holds the folder, or when ``corpus`` is not
+    the one the run was trained on.
     """
     folder = Path(folder)
+    given = {"method": method, "encoder": encoder}
+    trusted_kinds(read_config(folder)[1], folder, **given)
+    if not (folder / "provenance.json").exists():
+        with held(folder):
+            if not (folder / "provenance.json").exists():  # another process may have finished it just now
+                return _go_on(folder, corpus, device, progress, callbacks, given)
+    return load_run(folder, **given)
+
+
+def _go_on(
+    folder: Path,
+    corpus: Corpus,
+    device: str,
+    progress: bool,
+    callbacks: tuple[Callback, ...],
+    given: dict[str, type | None],
+) -> Run:
+    """Continue the run in a folder that this process holds."""
     head, config = read_config(folder)
-    kinds = trusted_kinds(config, folder, method=method, encoder=encoder)
-    if (folder / "provenance.json").exists():
-        return load_run(folder, method=method, encoder=encoder)
+    kinds = trusted_kinds(config, folder, **given)
     if not (folder / "checkpoint.safetensors").exists():
         raise RunError(f"{folder} has no checkpoint yet: nothing to resume. Train again with overwrite.")
     saved, notes = load_tensors(folder / "checkpoint.safetensors")

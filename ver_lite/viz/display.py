@@ -89,7 +89,7 @@ def show(
     text ``i`` and ValueError for a string without words.
     """
     if isinstance(text, str):
-        from ver_lite.corpora.reading import words_of
+        from ver_lite.corpora.words import words_of
 
         text = Text(words_of(text), 0)
         if not text.words:

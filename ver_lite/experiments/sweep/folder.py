@@ -15,7 +15,7 @@ from ver_lite.experiments.engine import Entry, difference
 from ver_lite.experiments.jobs import Job, tested
 from ver_lite.experiments.plan import flattened, key, varying
 from ver_lite.experiments.results import cell
-from ver_lite.system import markdown
+from ver_lite.system import locks, markdown
 from ver_lite.system.errors import said
 from ver_lite.system.files import FileError, read_json, write_json, write_rows
 from ver_lite.training.config import Config
@@ -118,26 +118,11 @@ def write_scores(run: Run, corpus: Corpus, folder: Path) -> dict[str, Any]:
 def locked(out: Path, name: str, wait: bool) -> Iterator[bool]:
     """Hold the lock ``name`` inside and yield True. If another process holds it, wait for it if ``wait``, else yield
     False. The system releases the lock when its process ends, however it ends."""
-    from filelock import FileLock, SoftFileLock, Timeout
-
-    lock = FileLock(out / INSIDE / f"{name}.lock")
     try:
-        lock.acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        yield False
-        return
-    except NotImplementedError:
-        raise _no_locks(out) from None
-    try:
-        if isinstance(lock, SoftFileLock):  # what filelock falls back to; it would outlive a killed owner
-            raise _no_locks(out)
-        yield True
-    finally:
-        lock.release()
-
-
-def _no_locks(out: Path) -> FileError:
-    return FileError(f"the file system of {out} has no locks (flock): put the sweep's folder on another")
+        with locks.locked(out / INSIDE / f"{name}.lock", wait) as mine:
+            yield mine
+    except locks.NoLocks as error:
+        raise FileError(f"{error}: put the sweep's folder on another") from None
 
 
 def collect(out: Path) -> list[dict[str, Any]]:
