@@ -21,13 +21,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.operations import multiply_adds, product_rate
 from benchmarks.workers import RELEASED_FILES, Worker, check_released
 from ver_lite.corpora.core import Corpus, Split, Vocabulary
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.methods import Protocol
+from ver_lite.players.base import Encoder
 from ver_lite.players.players import random_vectors
 from ver_lite.system.tuning import not_ours
 from ver_lite.training.config import Config
@@ -216,11 +217,11 @@ def seconds_of_training(corpus: Corpus, config: Config, plain: bool = False) -> 
     return run.provenance["seconds_per_epoch"][1]
 
 
-class PlainEncoder(nn.Module):
+class PlainEncoder(Encoder):
     """An encoder without the shortcut from words to states, so that a player has to call ``nn.GRU``."""
 
-    def __init__(self, encoder: nn.Module):
-        super().__init__()
+    def __init__(self, encoder: Encoder):
+        super().__init__(0, 0)
         self.encoder = encoder
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
