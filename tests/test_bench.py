@@ -123,7 +123,7 @@ def test_a_tiny_bench_from_end_to_end(tmp_path, monkeypatch):
     page = (tmp_path / "bench.md").read_text("utf-8")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
     heads = [title for key, title in COLUMNS.items() if key.endswith(race.PLAIN) or not key.startswith("against")]
-    assert f"| | {' | '.join(heads)} |" in page
+    assert f"|  | {' | '.join(heads)} |" in page
     for variant in (race.OURS, f"{race.OURS}, released protocol", race.MANY, race.PLAIN):
         assert len(made["seconds"][variant]) == 1 and f"\n| {variant} | " in page
     for name in parts.PARTS:

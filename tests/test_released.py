@@ -266,7 +266,9 @@ def test_padding_is_counted_in_scores_and_in_nothing_else():
             game.selector.head.bias.copy_(torch.tensor([-9.0, 9.0]))
         made[counts] = game
         for how in ("argmax", "sample"):
-            scores = evaluate(game, split, how=how).scores
+            evaluation = evaluate(game, split, how=how)
+            scores = evaluation.scores
+            assert ("S 200.0 % with padding" in str(evaluation)) == counts
             assert scores.sparsity == (24 / 12 if counts else 1) and scores.recall == 1
             assert scores.precision == pytest.approx(4 / 24 if counts else 4 / 12)
         assert evaluate(game, split, how="top_k", share=1.0).scores.sparsity == 1

@@ -18,12 +18,13 @@ from ver_lite.players.players import in_mode
 @dataclass(frozen=True)
 class Evaluation:
     """How masks were made, the scores, and the same predictor's accuracy and mean cross-entropy (nats) on the gold
-    rationales (None where nothing is annotated)."""
+    rationales (None where nothing is annotated). ``padding``: whether selected padding is counted in S, P and F1."""
 
     how: str
     scores: Scores
     gold_accuracy: float | None
     gold_cross_entropy: float | None
+    padding: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """A flat JSON row; a number that is not finite becomes None."""
@@ -33,7 +34,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         s = self.scores
-        text = f"{self.how} masks, {s.texts} texts: S {100 * s.sparsity:.1f} %"
+        text = f"{self.how} masks, {s.texts} texts: S {100 * s.sparsity:.1f} %{' with padding' if self.padding else ''}"
         if s.f1 is not None:
             text += f", P {100 * s.precision:.1f}, R {100 * s.recall:.1f}, F1 {100 * s.f1:.1f}"
             text += f" (macro {100 * s.f1_macro:.1f}; {s.annotated} annotated)"
@@ -73,7 +74,7 @@ def evaluate(
             on_gold.add(gold, batch, game.predict(batch, gold, pool), counted=batch.gold.any(1))
     gold_scores = on_gold.scores()
     quality = (gold_scores.accuracy, gold_scores.cross_entropy) if gold_scores.texts else (None, None)
-    return Evaluation(how or game.protocol.evaluation, chosen.scores(), *quality)
+    return Evaluation(how or game.protocol.evaluation, chosen.scores(), *quality, game.protocol.count_padding)
 
 
 @dataclass(frozen=True)
