@@ -194,6 +194,11 @@ def made_by(diff: str) -> str:
     return " ".join(line[1:].strip() for line in diff.splitlines() if line[:1] == "+" and line[:3] != "+++")
 
 
+def cpu_seconds() -> float:
+    """What this process and those that it started and that ended have used."""
+    return sum(os.times()[:4])
+
+
 def main() -> None:
     table = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text("utf-8"))
     skip = table.pop("skip")["lines"]
@@ -203,12 +208,13 @@ def main() -> None:
     if unknown := sorted(set(chosen) - set(table)):
         parser.error(f"no module is called {unknown[0]!r} in tests/mutants.toml; there are: {', '.join(table)}")
     for name in chosen:
-        folder, began = ROOT / "build" / "mutants" / name, time.monotonic()
+        folder, began, worked = ROOT / "build" / "mutants" / name, time.monotonic(), cpu_seconds()
         prepare(table[name], skip, folder)
         code = play(table[name], folder)
         counts = write_survivors(table[name], folder)
         said = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        print(f"{name}: {sum(counts.values())} mutants in {time.monotonic() - began:.0f} s: {said}", flush=True)
+        took = f"{time.monotonic() - began:.0f} s, {cpu_seconds() - worked:.0f} s of a CPU"
+        print(f"{name}: {sum(counts.values())} mutants: {said} ({took})", flush=True)
         if code not in (0, 5):
             sys.exit(f"pytest ended with {code}; the same command goes on where it was")
         if set(counts) - {"killed", "judged", "timeout"}:

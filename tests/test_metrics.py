@@ -1,5 +1,6 @@
 """Metrics: against scikit-learn, by hand, and at the edges."""
 
+import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -150,3 +151,41 @@ def test_a_mask_that_learns_keeps_no_graph_alive():
     tally = Tally(3)
     tally.add(mask.requires_grad_(), batch, logits.requires_grad_())
     assert not any(counts.requires_grad for counts in tally.state().values())
+
+
+def test_large_counts_are_exact():
+    """Beyond 2²⁴, where float32 stops counting by ones."""
+    tally, many = Tally(2), 2.0**24
+    for counts in tally.state().values():
+        counts.fill_(many)
+    labels = torch.tensor([0])
+    one = batch_of(torch.ones(1, 1, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool), torch.tensor([True]), labels)
+    tally.add(torch.ones(1, 1), one, torch.zeros(1, 2))
+    assert tally.state()["seen"].tolist() == [many + 1, many] and tally.scores().texts == 2 * many + 1
+    assert tally.scores().annotated == many + 1
+
+
+def test_scores_are_a_row_of_json():
+    mask, batch, logits = random_batch(3)
+    tally = Tally(3)
+    tally.add(mask, batch, logits)
+    row = tally.scores().as_dict()
+    assert json.loads(json.dumps(row)) == row
+    assert tuple(row["accuracy_per_class"]) == tally.scores().accuracy_per_class and row["f1"] == tally.scores().f1
+
+
+def test_counting_stays_on_the_device_and_reads_nothing():
+    """A tensor of the device "meta" has no values: whatever would read one, or leave it, fails there."""
+    mask, batch, logits = random_batch(3)
+    there = batch_of(*(each.to("meta") for each in (batch.selectable, batch.gold, batch.annotated, batch.labels)))
+    tally = Tally(3, "meta")
+    tally.add(mask.to("meta"), there, logits.to("meta"))
+    tally.reset()
+    assert {counts.device.type for counts in tally.state().values()} == {"meta"}
+
+
+def test_a_soft_mask_selects_what_is_above_one_half():
+    one = torch.ones(1, 3, dtype=torch.bool)
+    tally = Tally(2)
+    tally.add(torch.tensor([[0.4, 0.5, 0.6]]), batch_of(one, one, one[:, 0], torch.tensor([0])), torch.zeros(1, 2))
+    assert tally.scores().sparsity == tally.scores().recall == pytest.approx(1 / 3)
