@@ -128,6 +128,17 @@ def test_accuracy_of_each_class_and_of_the_most_frequent_one(seeds):
     assert (scores.texts, scores.annotated) == (7 * len(seeds), sum(int(b.annotated.sum()) for _, b, _ in drawn))
 
 
+def test_without_annotated_texts_there_is_no_quality():
+    mask, batch, logits = random_batch(3)
+    batch.annotated = torch.zeros(7, dtype=torch.bool)
+    tally = Tally(3)
+    for _ in range(2):
+        scores = tally.scores()
+        found = {getattr(scores, f"{name}{form}") for name in ("precision", "recall", "f1") for form in ("", "_macro")}
+        assert found == {None} and scores.annotated == 0
+        tally.add(mask, batch, logits)
+
+
 def test_a_tally_goes_on_where_it_was_and_begins_anew_in_the_same_place():
     def add(tally, *seeds):
         for seed in seeds:
@@ -136,6 +147,7 @@ def test_a_tally_goes_on_where_it_was_and_begins_anew_in_the_same_place():
         return tally
 
     saved = {name: counts.clone() for name, counts in add(Tally(3), 1, 2).state().items()}
+    assert set(saved) == {"sums", "seen", "right"}, "so they are named in checkpoints"
     other = add(Tally(3), 9)
     places = [counts.data_ptr() for counts in other.state().values()]
     other.restore(saved)
