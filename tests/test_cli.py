@@ -132,7 +132,7 @@ def test_leaks_are_told(say):
 
 # what doesn't
 
-NAMES = "reviews, movies, multirc, fever, beer, hotel, tweets"
+NAMES = "reviews, movies, multirc, fever, beer, hotel, imdb, tweets"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ NAMES = "reviews, movies, multirc, fever, beer, hotel, tweets"
         (["show", "nowhere"], ["nowhere is not a run: there is no such folder"]),
         (["evaluate", "."], ["is not a run: it has no config.json"]),
         (["resume", "nowhere"], ["nowhere is not a run"]),
-        (["fetch", "beeer"], ["'beeer'", "movies, multirc, fever, beer, hotel, glove"]),
+        (["fetch", "beeer"], ["'beeer'", "movies, multirc, fever, beer, hotel, imdb, glove"]),
         (["fetch", "tweets"], ["Kaggle"]),
         (["fetch"], ["Missing argument"]),
         (["corpora", "x"], ["unexpected extra argument"]),

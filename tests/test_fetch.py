@@ -280,7 +280,7 @@ def test_the_notice_is_printed_and_another_server_may_be_named(server, tmp_path)
 
 
 def test_wrong_names_list_the_right_ones(tmp_path):
-    assert "movies, multirc, fever, beer, hotel, glove" in error_of(lambda: fetch("bear", tmp_path))
+    assert "movies, multirc, fever, beer, hotel, imdb, glove" in error_of(lambda: fetch("bear", tmp_path))
     assert "annotations.json" in error_of(lambda: fetch("beer", tmp_path, files=["annotation.json"]))
     message = error_of(lambda: fetch("tweets", tmp_path))
     assert "Kaggle" in message and VARIABLE in message
@@ -288,7 +288,7 @@ def test_wrong_names_list_the_right_ones(tmp_path):
 
 def test_the_registry_is_complete():
     downloads = {name: source.downloads for name, source in sources().items() if not source.by_hand}
-    assert set(downloads) == {"movies", "multirc", "fever", "beer", "hotel", "glove"}
+    assert set(downloads) == {"movies", "multirc", "fever", "beer", "hotel", "imdb", "glove"}
     assert set(sources()) == {*downloads, "tweets"} == {*ENTRIES, "glove"} - {"reviews"}
     for name, files in downloads.items():
         assert files and sources()[name].notice and len({remote.file for remote in files}) == len(files)
@@ -314,6 +314,7 @@ def test_where_corpora_are_looked_for(tmp_path, monkeypatch):
         "fever/fever/test.jsonl",
         "beer/annotations.json",
         "hotel/data/oracle/hotel_Location.train",
+        "imdb/aclImdb_v1.tar.gz",
         "tweets/train.csv.gz",
         "glove/glove.6B.zip",
         "glove/glove.6B.50d.txt",
@@ -328,6 +329,7 @@ def test_where_corpora_are_looked_for(tmp_path, monkeypatch):
         "fever": "fever/fever",
         "beer": "beer",
         "hotel": "hotel",
+        "imdb": "imdb/aclImdb_v1.tar.gz",
         "tweets": "tweets/train.csv.gz",
         "glove": "glove/glove.6B.zip",
     }

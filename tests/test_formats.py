@@ -102,10 +102,47 @@ def test_hotel_zip_folder_and_flat_folder_alike_and_the_leak_is_removed(tmp_path
     assert read_hotel(tmp_path) == (splits, classes, facts)
     assert [t.rationale for t in splits["test"]] == [(True, True, False, True), (True, False, False, False)]
     assert facts["surplus_flags_cut"] == 1
+    assert facts["annotated_also_in"] == {"train": 2, "dev": 0}
+    assert facts["notes"] == ["of 2 different annotated reviews, 2 in the train file and 0 in the dev file too"]
+    assert facts["mojibake"] == {"train": 0, "dev": 0, "test": 0}
     assert [len(splits[s]) for s in ("train", "dev", "test")] == [4, 2, 2]
     card = assemble("hotel", splits, classes, facts).card
     assert card["leaks"] == {"policy": "remove", "train": 2, "dev": 0}
     assert card["splits"]["train"]["texts"] == 2
+
+
+def test_hotel_notes_say_what_was_read(tmp_path):
+    """Rebuilt files, from which the annotated reviews were left out; texts with mojibake are kept and counted."""
+    name = "hotel_Cleanliness"
+    files = hotel_files(f"{name}\t1\ttr\u00c3\u0083\u00c2\u00a8s clean\t0 1\n", f"{name}\t0\tcaf\u8305\n", name)
+    labelled = files[f"data/oracle/{name}.train"].splitlines(True)
+    files[f"data/oracle/{name}.train"] = "".join(
+        line for line in labelled if "station" not in line and "far" not in line
+    )
+    splits, _, facts = read_hotel(packed(tmp_path / "data.zip", files), "Cleanliness", balance=False)
+    assert facts["notes"] == ["of 3 different annotated reviews, 0 in the train file and 0 in the dev file too"]
+    assert facts["mojibake"] == {"train": 1, "dev": 0, "test": 1}
+    assert len(splits["test"]) == 3 and splits["test"][2].words[0].startswith("tr") and len(splits["train"]) == 3
+    assert read_hotel(packed(tmp_path / "r.zip", hotel_files("hotel_Location\t1\ttr\u00e8s bien\t0 1\n")))[2][
+        "mojibake"
+    ] == {"train": 0, "dev": 0, "test": 0}
+
+
+def test_hotel_without_annotations_is_judged_on_other_hotels(tmp_path):
+    files = hotel_files()
+    held_out = files["data/oracle/hotel_Location.dev"]
+    del files["data/target/hotel_Location.train"]
+    fails(lambda: read_hotel(packed(tmp_path / "no.zip", files)), "holds no data/target/hotel_Location.train")
+    files["data/held_out_hotels/hotel_Location.test"] = held_out
+    for name, text in files.items():
+        write(tmp_path / "r2a" / f"{name}.gz", text, packed=True)
+    splits, classes, facts = read_hotel(packed(tmp_path / "data.zip", files))
+    assert read_hotel(tmp_path / "r2a")[2] == facts and "for accuracy only" in facts["notes"][0]
+    assert [text.rationale for text in splits["test"]] == [None, None]
+    card = assemble("hotel", splits, classes, facts).card
+    assert card["splits"]["test"]["annotated"] == 0 and card["splits"]["test"]["gold_share"] is None
+    files["data/target/hotel_Location.train"] = hotel_files()["data/target/hotel_Location.train"]
+    assert read_hotel(packed(tmp_path / "both.zip", files))[0]["test"][0].rationale is not None
 
 
 @pytest.mark.parametrize(

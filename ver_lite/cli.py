@@ -248,6 +248,9 @@ def _about(corpus) -> str:
 def _report(run, corpus) -> None:
     from ver_lite.measures.evaluation import evaluate as play
 
+    if vectors := run.provenance.get("vectors"):
+        share = f"{100 * vectors['running_words']:.1f} %"
+        typer.echo(f"word vectors: {vectors['source']}; {share} of the running words of train have one")
     if run.history:
         typer.echo(f"chosen: epoch {run.best['epoch']} of {len(run.history)}, by dev accuracy")
         typer.echo(f"dev: {play(run.game, corpus.dev)}")

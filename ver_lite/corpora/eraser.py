@@ -8,7 +8,6 @@ unpacked to disk.
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
@@ -17,20 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from ver_lite.corpora.archives import read_archive
 from ver_lite.corpora.core import CorpusError, Text
-from ver_lite.corpora.reading import (
-    AGAIN,
-    CUT,
-    json_objects,
-    lines_of_bytes,
-    opened,
-    safe_name,
-    span_in,
-)
+from ver_lite.corpora.reading import json_objects, lines_of_bytes, safe_name, span_in
 from ver_lite.corpora.words import words_of
 
-LARGEST_MEMBER = 512 * 2**20  # bytes; the largest published one, FEVER's train.jsonl, is well below
-LARGEST_ARCHIVE = 2 * 2**30
 SPLITS = ("train", "val", "test")
 
 
@@ -105,7 +95,7 @@ def open_release(path: str | Path) -> Release:
         root = holding[0]
         found = {s: (root / f"{s}.jsonl").read_bytes() for s in SPLITS if (root / f"{s}.jsonl").is_file()}
         return Release(root, found)
-    files = _read_archive(path)
+    files = read_archive(path)
     roots = sorted((PurePosixPath(n).parent for n in files if PurePosixPath(n).name == "test.jsonl"), key=str)
     if not roots:
         raise CorpusError("the archive holds no test.jsonl", path, hint="Expected an ERASER task.")
@@ -117,30 +107,6 @@ def open_release(path: str | Path) -> Release:
         if PurePosixPath(name).is_relative_to(root / "docs")
     }
     return Release(path, found, docs)
-
-
-def _read_archive(path: Path) -> dict[str, bytes]:
-    """Name -> bytes of the regular files of a tar archive. No link is followed, and nothing is written to disk."""
-    files: dict[str, bytes] = {}
-    total = 0
-    try:
-        with opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-            for member in archive:
-                name = safe_name(member.name)
-                if name is None:
-                    raise CorpusError(f"the member {member.name!r} points outside the archive", path, hint="Unsafe.")
-                total += member.size
-                if member.size > LARGEST_MEMBER or total > LARGEST_ARCHIVE:
-                    raise CorpusError(f"too large: {name} brings it to {total:,} bytes unpacked", path)
-                if member.isreg() and (content := archive.extractfile(member)):
-                    files[name] = content.read()
-            while stream.read(1 << 16):  # up to the end, so that gzip's own checksum is looked at
-                pass
-    except CUT as error:
-        raise CorpusError(f"the archive cannot be read ({error})", path, hint=AGAIN) from None
-    if not files:
-        raise CorpusError("the archive is empty", path, hint=AGAIN)
-    return files
 
 
 def records(release: Release, split: str) -> Iterator[tuple[int, dict[str, Any], list[dict[str, Any]]]]:

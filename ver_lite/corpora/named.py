@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ver_lite.corpora.beer import read_beer
 from ver_lite.corpora.eraser import read_eraser
 from ver_lite.corpora.hotel import read_hotel
+from ver_lite.corpora.imdb import read_imdb
 from ver_lite.corpora.review_world import ReviewWorld
 from ver_lite.corpora.reviews import make_reviews
 from ver_lite.corpora.tweets import read_tweets
@@ -206,6 +207,36 @@ ENTRIES: dict[str, Entry] = {
                 ),
             ),
         ),
+    ),
+    "imdb": Entry(
+        "film reviews: IMDb's to learn from, ERASER Movies' rationales to be judged by (-o test=movies|imdb, "
+        "-o annotated=test|val|train|all)",
+        read_imdb,
+        options_of(read_imdb),
+        Source(
+            "IMDb (Large Movie Review Dataset)",
+            "https://ai.stanford.edu/~amaas/data/sentiment/",
+            "none stated",
+            "Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011; the annotated test set: "
+            f"{_ERASER_PAPER}",
+            "No licence is stated for the Large Movie Review Dataset; its authors ask to be cited (Maas et al. 2011). "
+            "The reviews are those of IMDb's users. Use it for research, do not pass the files on.",
+            (
+                Place("imdb/aclImdb*.tar*"),
+                Place("imdb/aclImdb/train", up=1),
+                Place("aclImdb*.tar*"),
+                Place("aclImdb/train", up=1),
+            ),
+            (
+                Remote(
+                    "aclImdb_v1.tar.gz",
+                    "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+                    84125825,
+                    "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+                ),
+            ),
+        ),
+        beside=("movies",),
     ),
     "tweets": Entry(
         "tweets, positive or negative, with the phrase that says so",

@@ -27,11 +27,11 @@ class Config:
     """Everything that decides a run. Checked when made; a wrong value is a ValueError that names the parameter.
 
     ``corpus``: the name or path and options given to ``load_corpus``. ``method``, ``encoder``: a name of the library's,
-    or "package.module:Class". ``vectors``: a GloVe file, "glove" for the fetched one of size ``dimension``, or None for
-    random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω (Eq. 4). ``options``: the settings that only
-    this method has, by the names of its constructor's arguments; those not given have their defaults. VER's is
-    ``perturbation``, p of Eq. 8. ``player_options``: the settings that only these players have. The defaults suit a
-    laptop; the paper trains GRUs of size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
+    or "package.module:Class". ``vectors``: a GloVe file, "glove" for the installed (50) or fetched one of size
+    ``dimension``, or None for random vectors of that size. ``alpha``, ``lambda1``, ``lambda2``: Ω (Eq. 4). ``options``:
+    the settings that only this method has, by the names of its constructor's arguments; those not given have their
+    defaults. VER's is ``perturbation``, p of Eq. 8. ``player_options``: the settings that only these players have. The
+    defaults suit a laptop; the paper trains GRUs of size 200 with learning rate 1e-4 and batches of 128 for 300 epochs.
 
     The options of a method outside the library are checked when its class is known: see :meth:`settled`.
     """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ver_lite.corpora.core import UNKNOWN, Corpus, Vocabulary
+from ver_lite.corpora.core import UNKNOWN, Corpus, CorpusError, Split, Vocabulary
 from ver_lite.methods import Method, method_class
 from ver_lite.players.base import Encoder
 from ver_lite.players.compaction import CompactPredictor
@@ -76,16 +78,31 @@ def word_vectors(config: Config, vocabulary: Vocabulary, kinds: Kinds | None = N
         return own
     if config.vectors is not None:
         from ver_lite.corpora.glove import load_glove
-        from ver_lite.corpora.places import locate
+        from ver_lite.corpora.word_vectors import glove_vectors
 
-        named = config.vectors == "glove"
-        path = locate("glove", dimension=config.dimension) if named else config.vectors
-        size = config.dimension if named else None  # a file's own size is its vectors'
-        return torch.as_tensor(load_glove(path, vocabulary, dimension=size, unknown=config.protocol.unknown)[0])
+        unknown = config.protocol.unknown
+        if config.vectors == "glove":
+            return torch.as_tensor(glove_vectors(vocabulary, config.dimension, unknown)[0])
+        return torch.as_tensor(load_glove(config.vectors, vocabulary, unknown=unknown)[0])
     vectors = random_vectors(len(vocabulary), config.dimension)
     if config.protocol.unknown == "zero":
         vectors[UNKNOWN] = 0
     return vectors
+
+
+def about_vectors(config: Config, game: Method, train: Split) -> dict[str, Any] | None:
+    """Where the word vectors of a game that has not learned yet come from, and the share of the running words of
+    ``train`` that have one; None for random vectors."""
+    from ver_lite.corpora.word_vectors import glove_source, share_with_vector
+
+    if config.vectors is None:
+        return None
+    try:
+        source = glove_source(config.dimension) if config.vectors == "glove" else Path(config.vectors).name
+    except CorpusError:  # a game that goes on elsewhere
+        source = config.vectors
+    share = share_with_vector(train, game.selector.embedding.weight.detach())
+    return {"source": source, "running_words": round(share, 4)}
 
 
 def fitted(config: Config, corpus: Corpus, vectors: Tensor, kinds: Kinds | None = None) -> Config:

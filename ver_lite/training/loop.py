@@ -26,6 +26,7 @@ from ver_lite.system.adam import Adam
 from ver_lite.system.checks import check_choice
 from ver_lite.system.files import save_tensors, write_json
 from ver_lite.system.tuning import memory_kept, tf32
+from ver_lite.training.game import about_vectors
 from ver_lite.training.graphs import Replayed
 from ver_lite.training.runs import Run, RunError, finish_folder, game_tensors, part, restore
 
@@ -62,6 +63,7 @@ class Loop:
         self.device = next(run.game.parameters()).device
         self.fingerprint = [corpus.train.fingerprint(), corpus.dev.fingerprint()]
         self.train, self.dev = corpus.train.to(self.device), corpus.dev.to(self.device)
+        self.vectors = about_vectors(self.config, self.game, self.train)
         self.game.generator = torch.Generator(self.device).manual_seed(self.config.seed)
         on_gpu = self.device.type == "cuda"
         if on_gpu:  # a graph can register this run's own generator; torch's is shared with all that runs in the process
@@ -234,7 +236,7 @@ class Loop:
         tensors |= {f"random/{k}": v for k, v in random.items()}
         tensors |= {f"counters/{k}": v.cpu() for k, v in {**self.tally.state(), "losses": self.losses}.items()}
         state = {name: getattr(self, name) for name in _STATE}
-        state |= {"history": self.run.history, "status": self.run.status}
+        state |= {"history": self.run.history, "status": self.run.status, "vectors": self.vectors}
         save_tensors(self.run.folder / "checkpoint.safetensors", tensors, {"state": json.dumps(state)})
         write_json(self.run.folder / "history.json", self.run.history)
 
@@ -259,6 +261,7 @@ class Loop:
         self.tally.restore(counters)
         self.run.history[:] = state["history"]
         vars(self).update({name: state[name] for name in _STATE})
+        self.vectors = state.get("vectors")  # checkpoints of before have none
         if state["status"] != "interrupted":
             self.run.status = state["status"]
 
@@ -277,6 +280,7 @@ class Loop:
             "seconds_per_epoch": [round(s, 3) for s in self.seconds[: self.epoch]],
             **machine.provenance(self.device),
             **({} if self.precision == "float32" else {"precision": self.precision}),
+            **({} if self.vectors is None else {"vectors": self.vectors}),
         }
         if run.folder is not None and run.status != "interrupted":
             finish_folder(run, run.folder)
