@@ -38,9 +38,10 @@ from ver_lite.players.bert.encoder import MASKINGS, BertEncoder
 from ver_lite.players.encoders import ENCODERS
 from ver_lite.system import machine
 from ver_lite.training.config import Config
+from ver_lite.training.game import build_game, fitted, word_vectors
 from ver_lite.training.graphs import Replayed
 from ver_lite.training.loop import Loop
-from ver_lite.training.runs import Run, build_game, fitted, load_run, word_vectors
+from ver_lite.training.runs import Run, load_run
 from ver_lite.training.training import resume, train
 
 CORPUS = keyword_corpus(8, 6, 2, shortest=3, longest=5)

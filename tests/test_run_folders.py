@@ -15,7 +15,7 @@ import pytest
 from small_corpora import keyword_corpus
 from ver_lite.system import locks
 from ver_lite.system.files import FileError, read_json
-from ver_lite.training import runs
+from ver_lite.training import folders, runs
 from ver_lite.training.folders import LOCK, RunError, claim_folder, claimed, held
 from ver_lite.training.runs import load_run
 from ver_lite.training.training import resume, train
@@ -136,6 +136,21 @@ def test_resume_is_refused_too_and_a_finished_run_needs_no_lock(tmp_path):
     assert resume(tmp_path / "run", CORPUS, progress=False).status == "finished"
     with held(tmp_path / "run"):
         assert resume(tmp_path / "run", CORPUS, progress=False).status == "finished"
+
+
+def test_a_run_that_another_process_finishes_between_look_and_lock_is_not_replaced(tmp_path, monkeypatch):
+    real = folders.held
+
+    def late(folder):
+        if not folder.exists():
+            monkeypatch.setattr(folders, "held", real)
+            train(CORPUS, **QUICK, out=folder, seed=7)
+        return real(folder)
+
+    monkeypatch.setattr(folders, "held", late)
+    with pytest.raises(RunError, match="already holds a run"):
+        train(CORPUS, **QUICK, out=tmp_path / "run", seed=8)
+    assert load_run(tmp_path / "run").config.seed == 7
 
 
 def test_threads_of_one_process_exclude_each_other(tmp_path):

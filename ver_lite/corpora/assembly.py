@@ -85,12 +85,12 @@ def assemble(
     if max_length is not None:
         check_number("max_length", max_length, least=1, whole=True)
     dealt = facts.get("dealt", False)
+    for part in ("train", "dev", "test"):
+        _check(name, part, splits[part], len(classes))
     without, found = remove_leaks(splits, dealt)
     if leaks == "remove":
         _check_left(name, splits, without, "dev or test" if dealt else "test")
         splits = without
-    for part in ("train", "dev", "test"):
-        _check(name, part, splits[part], len(classes))
     if query_end is not None:
         splits = {part: [_with_query_end(text, query_end) for text in texts] for part, texts in splits.items()}
     vocabulary = Vocabulary.build(splits["train"], min_count, max_words)
@@ -112,14 +112,13 @@ def _with_query_end(text: Text, word: str) -> Text:
 
 
 def _check_left(name: str, splits: dict[str, list[Text]], left: dict[str, list[Text]], held_out: str) -> None:
-    """Raise CorpusError where the texts that are left when leaks are removed make no corpus, and those before did."""
+    """Raise CorpusError where the texts that are left when leaks are removed make no corpus."""
     hint = 'Give a test set of other texts, or keep these with leaks="keep" (on the command line: -o leaks=keep).'
     for part in ("train", "dev"):
         many, also = len(splits[part]), f"in {held_out if part == 'train' else 'test'} too"
-        if many and not left[part]:
+        if not left[part]:
             raise CorpusError(f"the {part} split of {name} is empty: all {many:,} of its texts are {also}", hint=hint)
-        before, after = (len({text.label for text in texts[part]}) for texts in (splits, left))
-        if part == "train" and before > 1 and after == 1:
+        if part == "train" and len({text.label for text in left[part]}) == 1:
             gone = f"{many - len(left[part]):,} of its {many:,} texts are {also}, the others are of one class only"
             raise CorpusError(f"the train split of {name} cannot be used: {gone}", hint=hint)
 
