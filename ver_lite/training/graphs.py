@@ -65,10 +65,10 @@ class Replayed:
         return self.split.gather(at, self.lengths[at], self.queries[at], width)
 
     def _record(self, at: Tensor, size: tuple[int, int]) -> torch.cuda.CUDAGraph | None:
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.generator)
         stream = torch.cuda.current_stream(self.device)
         try:
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(self.generator)
             with torch.cuda.graph(graph, pool=self.pool, stream=stream, capture_error_mode="thread_local"):
                 self.step(self.batch(at, size[1]))
         except RuntimeError as error:
