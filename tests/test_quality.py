@@ -181,6 +181,11 @@ def test_sentence_f1_is_scikit_learns_over_sets_of_sentences(seed, share):
     assert it.f1 == pytest.approx(f1_score(marked, chosen, average="micro", zero_division=0))
 
 
+def test_no_texts_have_no_sentences():
+    means, there = sentence_means(torch.zeros(0, 0), torch.zeros(0, 0, dtype=torch.int64))
+    assert means.shape == there.shape == (0, 0)
+
+
 def test_any_word_takes_nearly_every_sentence_and_most_words_nearly_none():
     sentences = torch.arange(300).expand(200, 300) // 20
     mask = masks.random_mask(sentences >= 0, 0.2, generator=torch.Generator().manual_seed(101))
