@@ -3,9 +3,9 @@
 mutants.toml says which tests protect which files. For each of its modules mutmut writes all mutants into a copy of the
 library in build/mutants/MODULE. One run of pytest there loads the tests, plays them once to see which test calls which
 function, and then forks a process for each mutant, which plays the tests that call its function until one fails.
-(``mutmut run`` starts pytest anew for each mutant, which took ten times as long.) Results are kept: a run that was
-stopped goes on where it was; later runs try what is new, what changed, and what survived. To begin anew, delete the
-folder. Inside it ``mutmut browse`` shows everything.
+(``mutmut run`` starts pytest anew for each mutant, which costs about a second of a CPU more.) Results are kept: a run
+that was stopped goes on where it was; later runs try what is new, what changed, and what survived. To begin anew,
+delete the folder. Inside it ``mutmut browse`` shows everything.
 
 Survivors that somebody looked at and found to change nothing that matters are listed in mutants.toml as "judged", each
 by the line that it makes; they are counted apart. mutmut leaves decorated functions alone (properties, torch.no_grad),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, brier_score_loss, f1_score, precision_recall_curve
 
@@ -102,12 +102,14 @@ def test_pieces_count_only_words_that_may_be_selected():
     mask = torch.tensor([[1, 1, 0, 1, 1, 0.5], [0.6, 0, 0, 0, 1, 1]])
     selectable = torch.tensor([[False, True, True, True, True, True], [True] * 4 + [False] * 2])
     assert pieces(mask, selectable) == ((2 + 1) / 2, (3 + 1) / 2)
+    assert spans(torch.tensor([[0.5, 0.6, 0.4]])).tolist() == [[0, 1, 2]]
     assert pieces(torch.zeros(0, 6), torch.zeros(0, 6, dtype=torch.bool)) == (0, 0)
 
 
 scored = st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.booleans()), min_size=1, max_size=12)
 
 
+@example([[(1, False, True), (1, True, True), (0, False, True)]])  # a tie at the top
 @given(st.lists(scored, min_size=1, max_size=4))
 def test_ranking_is_scikit_learns(texts):
     width = max(map(len, texts))
@@ -177,6 +179,11 @@ def test_sentence_f1_is_scikit_learns_over_sets_of_sentences(seed, share):
     it = sentence_agreement(scores, gold, sentences, share)
     assert it.f1_macro == pytest.approx(f1_score(marked, chosen, average="samples", zero_division=0))
     assert it.f1 == pytest.approx(f1_score(marked, chosen, average="micro", zero_division=0))
+
+
+def test_no_texts_have_no_sentences():
+    means, there = sentence_means(torch.zeros(0, 0), torch.zeros(0, 0, dtype=torch.int64))
+    assert means.shape == there.shape == (0, 0)
 
 
 def test_any_word_takes_nearly_every_sentence_and_most_words_nearly_none():
