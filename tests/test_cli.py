@@ -231,7 +231,6 @@ def test_a_wrong_question_to_a_run(say, run, words, parts):
         ('{"text": "a", "label": 1\n', ["own.jsonl, line 1", "not valid JSON"]),
         ('{"text": "a", "label": 0}\n{"text": "", "label": 1}\n', ["own.jsonl, line 2", "zero words"]),
         ("".join(f'{{"text": "a b {i}", "label": 0}}\n' for i in range(30)), ["one class only"]),
-        ('{"text": "a b", "label": 0}\n' * 30, ["own.jsonl", "leaks=keep"]),
     ],
 )
 def test_a_file_that_cannot_be_read(say, text, parts):

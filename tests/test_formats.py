@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from small_files import TRAIN, beer, beer_annotation, cut, fails, hotel_files, packed, write
+from small_files import LABELLED, TRAIN, beer, beer_annotation, cut, fails, hotel_files, packed, write
 from ver_lite.corpora.assembly import assemble
 from ver_lite.corpora.beer import read_beer
 from ver_lite.corpora.hotel import read_hotel
@@ -130,7 +130,7 @@ def test_hotel_notes_say_what_was_read(tmp_path):
 
 def test_hotel_without_annotations_is_judged_on_other_hotels(tmp_path):
     files = hotel_files()
-    held_out = files["data/oracle/hotel_Location.dev"]
+    held_out = LABELLED + "hotel_Location\t1\ta quiet street\nhotel_Location\t0\ta loud street\n"
     del files["data/target/hotel_Location.train"]
     fails(lambda: read_hotel(packed(tmp_path / "no.zip", files)), "holds no data/target/hotel_Location.train")
     files["data/held_out_hotels/hotel_Location.test"] = held_out

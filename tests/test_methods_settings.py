@@ -9,6 +9,7 @@ from ver_lite import masks
 from ver_lite.methods import METHODS, RNP
 from ver_lite.methods.base import frozen, learners
 from ver_lite.methods.random_masks import RandomMasks
+from ver_lite.players.base import Encoder
 
 HALF = (torch.arange(BATCH.tokens.shape[1]) % 2 == 0).float() * BATCH.selectable
 
@@ -62,8 +63,14 @@ def test_random_masks_take_their_share_and_the_generator_that_they_are_given():
     assert torch.equal(step.mask, own) and torch.equal(step.logits, made.predict(BATCH, own))
 
 
-class Slow(nn.Linear):
+class Slow(Encoder):
+    """An encoder that learns at a quarter of the rate."""
+
     pace = 0.25
+
+    def __init__(self, inputs, hidden):
+        super().__init__(inputs, hidden)
+        self.layer = nn.Linear(inputs, hidden)
 
 
 def test_learners_are_each_parameter_once_at_the_innermost_pace():
