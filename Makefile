@@ -55,10 +55,10 @@ course: $(STAMP) ## from nothing to the first game: install, train it, run the l
 	@echo "The lessons you just ran are in book/_build/executed; to work in them:   make lab"
 	@echo "The book: open $(CURDIR)/$(BOOK)/index.html in a browser"
 
-test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (22 min)
+test: lint ## everything CI runs: lint, library, lessons cell by cell, book, browser (14 min)
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests $(LESSONS) $(NBVAL) $(SPREAD) --durations=15 $(PYTEST_ARGS)
 
-test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (2.5 min)
+test-quick: $(STAMP) ## the library alone: no lessons, no book, no training runs (2.4 min)
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n logical --maxprocesses 8 --dist worksteal \
 		-m "not slow and not notebook and not browser" $(PYTEST_ARGS)
 
