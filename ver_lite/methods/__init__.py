@@ -82,15 +82,12 @@ def method_class(name: str) -> type[Method]:
 
 def library_method(name: str) -> type[Method]:
     """The library's method of this name. Raises ValueError that lists all names."""
-    if name not in METHODS:
-        ours = ", ".join(METHODS)
-        raise ValueError(f"no method is called {name!r}; choose one of: {ours}; or a class: package.module:Class")
-    return METHODS[name]
+    return outside.one_of(METHODS, name, "method")
 
 
 def method_name(kind: type[Method]) -> str:
     """The name by which a config gives this method."""
-    return next((name for name, ours in METHODS.items() if ours is kind), outside.name_of(kind))
+    return outside.name_among(METHODS, kind)
 
 
 __all__ = [

@@ -89,15 +89,12 @@ def encoder_class(name: str) -> type[Encoder]:
 
 def library_encoder(name: str) -> type[Encoder]:
     """The library's encoder of this name. Raises ValueError that lists all names."""
-    if name not in ENCODERS:
-        ours = ", ".join(ENCODERS)
-        raise ValueError(f"no encoder is called {name!r}; choose one of: {ours}; or a class: package.module:Class")
-    return ENCODERS[name]
+    return outside.one_of(ENCODERS, name, "encoder")
 
 
 def encoder_name(kind: type[Encoder]) -> str:
     """The name by which a config gives this encoder."""
-    return next((name for name, ours in ENCODERS.items() if ours is kind), outside.name_of(kind))
+    return outside.name_among(ENCODERS, kind)
 
 
 def make_encoder(encoder: EncoderMaker, inputs: int, hidden: int) -> Encoder:

@@ -7,6 +7,7 @@ line, a spec) and never for what a run's folder says.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -38,6 +39,20 @@ def find(name: str, base: type) -> type:
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ValueError(f"{name!r} is not a subclass of {base.__module__}.{base.__name__}")
     return found
+
+
+def one_of(ours: Mapping[str, type], name: str, what: str) -> type:
+    """The library's own class of this name. Raises ValueError that lists all names of ``what``, such as "method"."""
+    if name not in ours:
+        raise ValueError(
+            f"no {what} is called {name!r}; choose one of: {', '.join(ours)}; or a class: package.module:Class"
+        )
+    return ours[name]
+
+
+def name_among(ours: Mapping[str, type], kind: type) -> str:
+    """The name by which a config gives a class: the library's own name, or that of :func:`name_of`."""
+    return next((name for name, own in ours.items() if own is kind), name_of(kind))
 
 
 def can_be_found(kind: type) -> bool:
